@@ -175,7 +175,8 @@ export class ByteQueue {
 
   push(chunk: Uint8Array): void {
     if (chunk.byteLength === 0) return;
-    if (this.#length + chunk.byteLength > this.limitBytes) throw new ProtocolError('too-much-unread', this.#length);
+    if (this.#length + chunk.byteLength > this.limitBytes)
+      throw new ProtocolError('too-much-unread', this.#length);
     this.#chunks.push(chunk);
     this.#length += chunk.byteLength;
   }

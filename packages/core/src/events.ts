@@ -5,7 +5,12 @@ export type GatewayEvents = {
   'flow.opened': { readonly id: string };
   'flow.closed': { readonly id: string };
   'exchange.stored': { readonly ids: readonly string[] };
-  'stream.changed': { readonly schema: string; readonly app: string; readonly stream: string; readonly online: boolean };
+  'stream.changed': {
+    readonly schema: string;
+    readonly app: string;
+    readonly stream: string;
+    readonly online: boolean;
+  };
   'config.changed': { readonly section: string };
   'service.failed': { readonly service: string; readonly kind: ErrorKind; readonly message: string };
 };

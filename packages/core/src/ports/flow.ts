@@ -1,5 +1,15 @@
 /** How a connection or UDP session entered the gateway; the wire names of the control API. */
-export type InboundType = 'HTTP' | 'HTTPS' | 'Socks4' | 'Socks5' | 'ShadowSocks' | 'Tunnel' | 'Redir' | 'TProxy' | 'Tun' | 'Inner';
+export type InboundType =
+  | 'HTTP'
+  | 'HTTPS'
+  | 'Socks4'
+  | 'Socks5'
+  | 'ShadowSocks'
+  | 'Tunnel'
+  | 'Redir'
+  | 'TProxy'
+  | 'Tun'
+  | 'Inner';
 
 /** Everything known about a flow before it is routed; members are filled in as they become known. */
 export type FlowMetadata = {

@@ -38,7 +38,12 @@ export type Frame = {
 };
 
 /** The name of a stream. */
-export type MediaTuple = { readonly vhost: string; readonly app: string; readonly stream: string; readonly params: string };
+export type MediaTuple = {
+  readonly vhost: string;
+  readonly app: string;
+  readonly stream: string;
+  readonly params: string;
+};
 
 /** Where a stream comes from; `type` is the control API's originType. */
 export type MediaOrigin = {

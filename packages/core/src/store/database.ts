@@ -53,7 +53,12 @@ function migrate(database: DatabaseSync, path: string, migrations: readonly Migr
     } catch (error) {
       database.exec('ROLLBACK');
       database.close();
-      throw new GatewayError('internal', 'store.migration', `migration "${migration.name}" of ${path} failed`, { cause: error });
+      throw new GatewayError(
+        'internal',
+        'store.migration',
+        `migration "${migration.name}" of ${path} failed`,
+        { cause: error },
+      );
     }
   }
 }

@@ -1,0 +1,151 @@
+import {
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  type YAMLMap,
+} from 'yaml';
+import type { ConfigIssue } from './issue.ts';
+import { type ConfigEntry, type ConfigNode, type ConfigPlace, emptyNode } from './node.ts';
+
+const MAX_TEXT_BYTES = 64 * 1024 * 1024;
+const MAX_NODES = 4_000_000;
+const MAX_DEPTH = 64;
+
+/** A parsed document and what was wrong with its syntax; with errors the node holds what could be read. */
+export type ParsedConfig = { readonly node: ConfigNode; readonly issues: readonly ConfigIssue[] };
+
+/** Reads a YAML document (anchors, aliases, merge keys; duplicate keys are errors) into nodes with their places. */
+export function parseYamlConfig(text: string, file: string): ParsedConfig {
+  if (text.length > MAX_TEXT_BYTES)
+    return failed(file, 1, 1, `expected at most ${MAX_TEXT_BYTES} bytes, found ${text.length}`);
+  const lines = new LineCounter();
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    merge: true,
+    uniqueKeys: true,
+    prettyErrors: false,
+    intAsBigInt: false,
+  });
+  const issues: ConfigIssue[] = [
+    ...document.errors.map((error) => ({ severity: 'error' as const, error })),
+    ...document.warnings.map((error) => ({ severity: 'warning' as const, error })),
+  ].map(({ severity, error }) => {
+    const at = lines.linePos(error.pos[0]);
+    return { severity, file, line: at.line, column: at.col, path: [], message: `yaml: ${error.message}` };
+  });
+  if (document.contents === null) return { node: emptyNode(file), issues };
+  const reader = new NodeReader(file, lines);
+  try {
+    return { node: reader.read(document.contents, 0), issues };
+  } catch (error) {
+    if (!(error instanceof TooLarge)) throw error;
+    return failed(file, error.place.line, error.place.column, error.message);
+  }
+}
+
+function failed(file: string, line: number, column: number, message: string): ParsedConfig {
+  return { node: emptyNode(file), issues: [{ severity: 'error', file, line, column, path: [], message }] };
+}
+
+class TooLarge extends Error {
+  readonly place: ConfigPlace;
+  constructor(message: string, place: ConfigPlace) {
+    super(message);
+    this.place = place;
+  }
+}
+
+/** What an anchor stands for, and how many values it expands to. */
+type Anchored = { readonly node: ConfigNode; readonly size: number };
+
+class NodeReader {
+  readonly #file: string;
+  readonly #lines: LineCounter;
+  // Nodes are read in document order, so an alias always finds the latest anchor of its name before it.
+  readonly #anchors = new Map<string, Anchored>();
+  #count = 0;
+
+  constructor(file: string, lines: LineCounter) {
+    this.#file = file;
+    this.#lines = lines;
+  }
+
+  read(node: unknown, depth: number): ConfigNode {
+    const place = this.#place(node);
+    if (depth > MAX_DEPTH) throw new TooLarge(`the document nests deeper than ${MAX_DEPTH} levels`, place);
+    if (isAlias(node)) {
+      const anchored = this.#anchors.get(node.source);
+      this.#expand(anchored?.size ?? 1, place);
+      return anchored?.node ?? { kind: 'scalar', value: null, text: '', place };
+    }
+    const before = this.#count;
+    this.#expand(1, place);
+    const result = this.#readOwn(node, place, depth);
+    if (isNode(node) && 'anchor' in node && typeof node.anchor === 'string') {
+      this.#anchors.set(node.anchor, { node: result, size: this.#count - before });
+    }
+    return result;
+  }
+
+  /** Aliases make small texts grow without end, so what is counted is what they expand to. */
+  #expand(count: number, place: ConfigPlace): void {
+    this.#count += count;
+    if (this.#count > MAX_NODES)
+      throw new TooLarge(`the document expands to more than ${MAX_NODES} values`, place);
+  }
+
+  #readOwn(node: unknown, place: ConfigPlace, depth: number): ConfigNode {
+    if (isMap(node)) return { kind: 'map', place, entries: this.#entries(node, depth) };
+    if (isSeq(node))
+      return { kind: 'list', place, items: node.items.map((item) => this.read(item, depth + 1)) };
+    if (!isScalar(node)) return { kind: 'scalar', value: null, text: '', place };
+    const value = node.value;
+    const text = node.source ?? String(value);
+    if (value === null || value === undefined) return { kind: 'scalar', value: null, text, place };
+    const known = typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint';
+    return { kind: 'scalar', value: known ? value : String(value), text, place };
+  }
+
+  #entries(map: YAMLMap, depth: number): ConfigEntry[] {
+    const own: ConfigEntry[] = [];
+    const merged: ConfigEntry[] = [];
+    for (const pair of map.items) {
+      const key = pair.key;
+      if (isScalar(key) && (key.value === '<<' || typeof key.value === 'symbol')) {
+        merged.push(...this.#mergedEntries(pair, depth));
+        continue;
+      }
+      const keyText = isScalar(key)
+        ? typeof key.value === 'string'
+          ? key.value
+          : (key.source ?? String(key.value))
+        : String(key);
+      own.push({ key: keyText, keyPlace: this.#place(key), node: this.read(pair.value, depth + 1) });
+    }
+    if (merged.length === 0) return own;
+    const seen = new Set(own.map((entry) => entry.key));
+    for (const entry of merged) {
+      if (seen.has(entry.key)) continue;
+      seen.add(entry.key);
+      own.push(entry);
+    }
+    return own;
+  }
+
+  #mergedEntries(pair: Pair, depth: number): readonly ConfigEntry[] {
+    const source = this.read(pair.value, depth + 1);
+    const maps = source.kind === 'list' ? source.items : [source];
+    return maps.flatMap((map) => (map.kind === 'map' ? map.entries : []));
+  }
+
+  #place(node: unknown): ConfigPlace {
+    const at = this.#lines.linePos(isNode(node) ? (node.range?.[0] ?? 0) : 0);
+    return { file: this.#file, line: Math.max(at.line, 1), column: Math.max(at.col, 1) };
+  }
+}
