@@ -1,0 +1,26 @@
+import type { Clock } from '@sluice/base/clock';
+import type { Events } from '@sluice/core/events';
+import type { LogHub } from '@sluice/core/log/logger';
+import type { InspectControl } from '@sluice/inspect/port';
+import type { MediaControl } from '@sluice/media/port';
+import type { RouteControl } from '@sluice/route/port';
+import type { Engine, Listener } from './types.ts';
+
+/** Everything the native API is allowed to see of the gateway. */
+export type NativeDependencies = {
+  readonly route: RouteControl;
+  readonly inspect: InspectControl;
+  readonly media: MediaControl;
+  readonly logs: LogHub;
+  readonly events: Events;
+  readonly clock: Clock;
+  readonly version: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly startedMs: number;
+  /** Where everything is kept. */
+  readonly dataDir: string;
+  /** The control listener's own addresses. */
+  controlListeners(): readonly Omit<Listener, 'plane'>[];
+  /** Which native engines run and which are replaced by their fallback. */
+  engines(): readonly Engine[];
+};

@@ -1,0 +1,168 @@
+import { GatewayError } from '@sluice/base/errors';
+import Type from 'typebox';
+import type { NativeDependencies } from '../dependencies.ts';
+import { connectionOf, outboundOf, ruleOf } from '../mapping.ts';
+import {
+  ConnectionsBody,
+  DelayResultBody,
+  DelayTestBody,
+  Done,
+  OutboundsBody,
+  Removed,
+  RuleBody,
+  RulePatchBody,
+  RulesBody,
+  SelectionBody,
+} from '../schemas.ts';
+import { type NativeRoute, type NativeStream, route, stream } from '../table.ts';
+import type { Connections } from '../types.ts';
+import { DONE, IdParams, IntervalQuery, ROW_LIMIT, repeat } from './common.ts';
+
+const NameParams = Type.Object({ name: Type.String({ minLength: 1, maxLength: 512 }) });
+const RulesQuery = Type.Object({
+  offset: Type.Optional(Type.Integer({ minimum: 0 })),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
+});
+
+const DEFAULT_TEST_URL = 'https://www.gstatic.com/generate_204';
+const DEFAULT_TEST_TIMEOUT_MS = 5000;
+const DEFAULT_RULES = 1000;
+
+export function routeRoutes({ route: control, clock }: NativeDependencies): NativeRoute[] {
+  return [
+    route({
+      method: 'GET',
+      path: '/connections',
+      summary: 'Open connections, newest first',
+      reply: ConnectionsBody,
+      handle: () => connectionsOf(control, clock),
+    }),
+    route({
+      method: 'DELETE',
+      path: '/connections',
+      summary: 'Closes every connection',
+      reply: Removed,
+      handle() {
+        const removed = control.connections().length;
+        control.closeAllConnections();
+        return { removed };
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/connections/:id',
+      summary: 'Closes one connection',
+      params: IdParams,
+      reply: Done,
+      handle({ params }) {
+        if (!control.closeConnection(params.id)) {
+          throw new GatewayError(
+            'not-found',
+            'route.connection-not-found',
+            `no connection ${params.id} is open`,
+          );
+        }
+        return DONE;
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/outbounds',
+      summary: 'Built-in and configured outbounds, then groups',
+      reply: OutboundsBody,
+      handle: () => ({ outbounds: control.outbounds().map(outboundOf) }),
+    }),
+    route({
+      method: 'PUT',
+      path: '/outbounds/:name/selection',
+      summary: 'Chooses the member of a group',
+      params: NameParams,
+      body: SelectionBody,
+      reply: Done,
+      handle({ params, body }) {
+        control.select(params.name, body.member);
+        return DONE;
+      },
+    }),
+    route({
+      method: 'POST',
+      path: '/outbounds/:name/delay',
+      summary: 'Measures the delay of an outbound, or of every member of a group',
+      params: NameParams,
+      body: DelayTestBody,
+      reply: DelayResultBody,
+      handle: ({ params, body }) => measureDelay(control, params.name, body),
+    }),
+    route({
+      method: 'GET',
+      path: '/rules',
+      summary: 'The routing rules in order',
+      query: RulesQuery,
+      reply: RulesBody,
+      handle({ query }) {
+        const rules = control.rules();
+        const offset = query.offset ?? 0;
+        return {
+          total: rules.length,
+          rules: rules.slice(offset, offset + (query.limit ?? DEFAULT_RULES)).map(ruleOf),
+        };
+      },
+    }),
+    route({
+      method: 'PATCH',
+      path: '/rules/:index',
+      summary: 'Switches a rule off or on until the next reload',
+      params: Type.Object({ index: Type.Integer({ minimum: 0 }) }),
+      body: RulePatchBody,
+      reply: RuleBody,
+      handle({ params, body }) {
+        const rule = control.rules()[params.index];
+        if (rule === undefined) {
+          throw new GatewayError('not-found', 'route.rule-not-found', `there is no rule ${params.index}`);
+        }
+        control.setRulesDisabled(new Map([[params.index, body.disabled]]));
+        return ruleOf({ ...rule, disabled: body.disabled });
+      },
+    }),
+  ];
+}
+
+export function routeStreams({ route: control, clock }: NativeDependencies): NativeStream[] {
+  return [
+    stream({
+      path: '/connections/stream',
+      summary: 'Open connections, at once and then every interval',
+      query: IntervalQuery,
+      item: ConnectionsBody,
+      open: (query, push) => repeat(clock, query.intervalMs, () => push(connectionsOf(control, clock))),
+    }),
+  ];
+}
+
+function connectionsOf(
+  control: NativeDependencies['route'],
+  clock: NativeDependencies['clock'],
+): Connections {
+  const views = control.connections();
+  const newest = views.toSorted((a, b) => b.startMs - a.startMs).slice(0, ROW_LIMIT);
+  return { timeMs: clock.now(), total: views.length, connections: newest.map(connectionOf) };
+}
+
+async function measureDelay(
+  control: NativeDependencies['route'],
+  name: string,
+  test: { url?: string; timeoutMs?: number; expectedStatus?: string },
+): Promise<{ delaysMs: Record<string, number> }> {
+  const view = control.outbound(name);
+  if (view === undefined) {
+    throw new GatewayError('not-found', 'route.outbound-not-found', `there is no outbound named "${name}"`);
+  }
+  const url = test.url || view.group?.testUrl || DEFAULT_TEST_URL;
+  const timeoutMs = test.timeoutMs ?? DEFAULT_TEST_TIMEOUT_MS;
+  const expectedStatus = test.expectedStatus ?? view.group?.expectedStatus ?? '';
+  const delays =
+    view.group === undefined
+      ? new Map([[name, await control.testDelay(name, url, timeoutMs, expectedStatus)]])
+      : await control.testGroupDelay(name, url, timeoutMs, expectedStatus);
+  return { delaysMs: Object.fromEntries(delays) };
+}
