@@ -18,10 +18,16 @@ export type StreamLimits = { readonly messages: number; readonly bytes: number }
 export const DEFAULT_STREAM_LIMITS: StreamLimits = { messages: 1024, bytes: 8_388_608 };
 
 /** Answers with an endless chunked body; status line and headers leave with the first message. */
-export function openLineStream(request: FastifyRequest, reply: FastifyReply, contentType: string, limits = DEFAULT_STREAM_LIMITS): TextStream {
+export function openLineStream(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  contentType: string,
+  limits = DEFAULT_STREAM_LIMITS,
+): TextStream {
   const response = reply.raw;
   reply.hijack();
-  for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) response.setHeader(name, value);
+  for (const [name, value] of Object.entries(reply.getHeaders()))
+    if (value !== undefined) response.setHeader(name, value);
   response.setHeader('content-type', contentType);
   const queue = new BoundedSender(limits, (text, done) => response.write(text, done));
   response.on('close', () => queue.closed());

@@ -2,7 +2,10 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 
 /** Compares two texts without telling through time where, or by how much in length, they differ. */
 export function secretMatches(given: string, expected: string): boolean {
-  return timingSafeEqual(createHash('sha256').update(given).digest(), createHash('sha256').update(expected).digest());
+  return timingSafeEqual(
+    createHash('sha256').update(given).digest(),
+    createHash('sha256').update(expected).digest(),
+  );
 }
 
 /** The credentials of `Authorization: Bearer <credentials>`: everything after the first space, scheme in exact case. */

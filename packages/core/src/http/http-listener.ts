@@ -1,0 +1,304 @@
+import { createServer, type IncomingMessage, METHODS, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { isLoopbackHost, unmapIp } from '@sluice/base/address';
+import { errorText, GatewayError } from '@sluice/base/errors';
+import Fastify, { type FastifyInstance } from 'fastify';
+import type { Logger } from '../log/logger.ts';
+import type { Service } from '../service.ts';
+import type {
+  HttpConnectionView,
+  HttpDialect,
+  HttpFailure,
+  HttpIntercept,
+  HttpListenerView,
+} from './dialect.ts';
+import { sendReply, writeReply } from './reply.ts';
+import { isCrossSite, type TrustedSites } from './request-guard.ts';
+import { responseForUpgrade } from './upgrade.ts';
+
+/** Bounds of one listener. */
+export type HttpLimits = {
+  readonly maxConnections: number;
+  readonly maxHeaderBytes: number;
+  /** Time for a client to send its whole header section. */
+  readonly headersTimeoutMs: number;
+  /** Time for a client to send its whole request. */
+  readonly requestTimeoutMs: number;
+  /** Time an idle connection is kept. */
+  readonly keepAliveTimeoutMs: number;
+};
+
+export const DEFAULT_HTTP_LIMITS: HttpLimits = {
+  maxConnections: 16_384,
+  maxHeaderBytes: 32_768,
+  headersTimeoutMs: 15_000,
+  requestTimeoutMs: 120_000,
+  keepAliveTimeoutMs: 30_000,
+};
+
+export type HttpListenerOptions = {
+  readonly name: string;
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly log: Logger;
+  /** In order; the last one answers what no prefix claims. At least one. */
+  readonly dialects: readonly HttpDialect[];
+  /** Sees every request and upgrade first. */
+  readonly intercept?: HttpIntercept;
+  readonly trusted?: TrustedSites;
+  readonly limits?: Partial<HttpLimits>;
+};
+
+/** One HTTP port shared by several API dialects. */
+export interface HttpListener extends Service, HttpListenerView {
+  /** What is really listened on; meaningful once started. */
+  readonly address: { readonly host: string; readonly port: number };
+}
+
+const DRAIN_MS = 300;
+const MAX_SEGMENT_LENGTH = 4_096;
+
+/** Creates a listener that `start` binds. @throws (from `start`) GatewayError `http.listen` */
+export function createHttpListener(options: HttpListenerOptions): HttpListener {
+  return new DialectListener(options);
+}
+
+type Carried = { readonly dialect: HttpDialect; readonly app: FastifyInstance };
+
+class DialectListener implements HttpListener {
+  readonly name: string;
+  readonly #options: HttpListenerOptions;
+  readonly #trusted: TrustedSites;
+  readonly #onLoopback: boolean;
+  readonly #carried: Carried[] = [];
+  readonly #sockets = new Map<Socket, HttpConnectionView>();
+  readonly #server: Server;
+  #address: { readonly host: string; readonly port: number };
+  #nextConnection = 1;
+
+  constructor(options: HttpListenerOptions) {
+    if (options.dialects.length === 0) throw new TypeError(`listener ${options.name} carries no dialect`);
+    this.name = options.name;
+    this.#options = options;
+    this.#trusted = options.trusted ?? { hosts: [], origins: [] };
+    this.#onLoopback = isLoopbackHost(options.host);
+    this.#address = { host: options.host, port: options.port };
+    this.#server = this.#createServer({ ...DEFAULT_HTTP_LIMITS, ...options.limits });
+  }
+
+  get address(): { readonly host: string; readonly port: number } {
+    return this.#address;
+  }
+
+  async start(): Promise<void> {
+    for (const dialect of this.#options.dialects)
+      this.#carried.push({ dialect, app: await this.#openDialect(dialect) });
+    const { host, port, name, log } = this.#options;
+    await new Promise<void>((resolve, reject) => {
+      const onError = (error: Error) => {
+        reject(
+          new GatewayError(
+            'unavailable',
+            'http.listen',
+            `${name} cannot listen on ${host}:${port}: ${error.message}`,
+            { cause: error },
+          ),
+        );
+      };
+      this.#server.once('error', onError);
+      this.#server.listen({ host, port }, () => {
+        this.#server.off('error', onError);
+        this.#server.on('error', (error) => log.error(`${name}: ${error.message}`));
+        resolve();
+      });
+    });
+    this.#address = { host, port: (this.#server.address() as AddressInfo).port };
+  }
+
+  async stop(deadline: AbortSignal): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeIdleConnections();
+    // Live streams never end by themselves, so whatever is left after a short drain is cut.
+    const cut = () => {
+      for (const socket of this.#sockets.keys()) socket.destroy();
+    };
+    const drain = setTimeout(cut, DRAIN_MS);
+    deadline.addEventListener('abort', cut, { once: true });
+    await closed;
+    clearTimeout(drain);
+    deadline.removeEventListener('abort', cut);
+    await Promise.all(this.#carried.map(({ app }) => app.close()));
+  }
+
+  connections(): readonly HttpConnectionView[] {
+    return [...this.#sockets.values()];
+  }
+
+  connectionOf(request: IncomingMessage): HttpConnectionView | undefined {
+    return this.#sockets.get(request.socket);
+  }
+
+  closeConnection(id: string): boolean {
+    for (const [socket, view] of this.#sockets) {
+      if (view.id !== id) continue;
+      socket.destroy();
+      return true;
+    }
+    return false;
+  }
+
+  #createServer(limits: HttpLimits): Server {
+    const server = createServer({
+      maxHeaderSize: limits.maxHeaderBytes,
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: limits.keepAliveTimeoutMs,
+      connectionsCheckingInterval: 5_000,
+      requireHostHeader: false,
+      // Other upgrades, and ones that carry a body, are served as plain requests.
+      shouldUpgradeCallback: (request) => isBodylessWebSocketUpgrade(request),
+    });
+    server.maxConnections = limits.maxConnections;
+    server.on('connection', (socket) => this.#track(socket));
+    server.on('request', (request, response) => this.#onRequest(request, response));
+    server.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket as Socket, head));
+    server.on('clientError', (_error, socket) => {
+      if (socket.writable)
+        socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      else socket.destroy();
+    });
+    return server;
+  }
+
+  #track(socket: Socket): void {
+    this.#sockets.set(socket, {
+      id: `http-${this.#nextConnection++}-${this.#address.port}`,
+      localIp: unmapIp(socket.localAddress ?? ''),
+      localPort: socket.localPort ?? 0,
+      peerIp: unmapIp(socket.remoteAddress ?? ''),
+      peerPort: socket.remotePort ?? 0,
+    });
+    socket.on('close', () => this.#sockets.delete(socket));
+  }
+
+  async #openDialect(dialect: HttpDialect): Promise<FastifyInstance> {
+    const app = Fastify({
+      logger: false,
+      exposeHeadRoutes: false,
+      bodyLimit: dialect.bodyLimitBytes,
+      return503OnClosing: false,
+      requestIdHeader: false,
+      routerOptions: {
+        caseSensitive: dialect.caseSensitive,
+        ignoreTrailingSlash: dialect.ignoreTrailingSlash,
+        maxParamLength: MAX_SEGMENT_LENGTH,
+      },
+      frameworkErrors: (_error, request, reply) => {
+        sendReply(reply, dialect.fail({ kind: 'bad-url' }, request.raw));
+      },
+    });
+    if (dialect.bodies === 'raw') {
+      app.removeAllContentTypeParsers();
+      app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+    }
+    app.setNotFoundHandler((request, reply) =>
+      sendReply(reply, dialect.fail({ kind: 'not-found' }, request.raw)),
+    );
+    app.setErrorHandler((error, request, reply) => {
+      sendReply(reply, dialect.fail(this.#classify(error, dialect), request.raw));
+    });
+    await dialect.register(app, this);
+    await app.ready();
+    return app;
+  }
+
+  #classify(error: unknown, dialect: HttpDialect): HttpFailure {
+    const code = (error as { code?: unknown } | null)?.code;
+    if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return { kind: 'body-too-large' };
+    const status = (error as { statusCode?: unknown } | null)?.statusCode;
+    const isRejectedBody =
+      typeof code === 'string' && code.startsWith('FST_') && typeof status === 'number' && status < 500;
+    if (isRejectedBody) return { kind: 'bad-body', message: errorText(error) };
+    if (!(error instanceof GatewayError) || error.kind === 'internal') {
+      this.#options.log.error(`${this.name}: ${dialect.name} request failed: ${errorText(error)}`);
+    }
+    return { kind: 'thrown', error };
+  }
+
+  #onRequest(request: IncomingMessage, response: ServerResponse): void {
+    // A reset while answering is the client's business; without a listener it would be an uncaught error.
+    response.on('error', () => response.destroy());
+    if (this.#options.intercept?.handleRequest(request, response) !== true) this.#dispatch(request, response);
+  }
+
+  #onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    socket.on('error', () => socket.destroy());
+    if (this.#options.intercept?.handleUpgrade(request, socket, head) === true) return;
+    this.#dispatch(request, responseForUpgrade(request, socket, head));
+  }
+
+  #dispatch(request: IncomingMessage, response: ServerResponse): void {
+    const carried = this.#carriedFor(request.url ?? '/');
+    if (carried === undefined) {
+      response.destroy();
+      return;
+    }
+    const { dialect, app } = carried;
+    if (dialect.browserPolicy === 'same-site' && isCrossSite(request, this.#onLoopback, this.#trusted)) {
+      writeReply(response, dialect.fail({ kind: 'cross-site' }, request));
+      return;
+    }
+    const contentType = request.headers['content-type'];
+    // Fastify refuses a malformed media type by itself; raw dialects decide about bodies on their own.
+    if (
+      dialect.bodies === 'raw' &&
+      contentType !== undefined &&
+      !/^[\w.+-]+\/[\w.+-]+\s*(;|$)/.test(contentType)
+    ) {
+      request.headers['content-type'] = 'application/octet-stream';
+    }
+    app.routing(request, response);
+  }
+
+  #carriedFor(url: string): Carried | undefined {
+    const path = pathOf(url).toLowerCase();
+    let chosen = this.#carried.at(-1);
+    let longest = -1;
+    for (const carried of this.#carried) {
+      for (const prefix of carried.dialect.prefixes) {
+        if (prefix.length <= longest || !hasPrefix(path, prefix.toLowerCase())) continue;
+        longest = prefix.length;
+        chosen = carried;
+      }
+    }
+    return chosen;
+  }
+}
+
+/** Every method the HTTP parser knows, so that a dialect may route them all. */
+export const ALL_METHODS: readonly string[] = METHODS.filter((method) => method !== 'CONNECT');
+
+function isBodylessWebSocketUpgrade(request: IncomingMessage): boolean {
+  const { headers } = request;
+  const hasBody = (headers['content-length'] ?? '0') !== '0' || headers['transfer-encoding'] !== undefined;
+  return request.method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket' && !hasBody;
+}
+
+function pathOf(url: string): string {
+  const query = url.indexOf('?');
+  const path = query < 0 ? url : url.slice(0, query);
+  try {
+    return path.includes('%') ? decodeURI(path) : path;
+  } catch {
+    // A malformed escape is answered by the dialect that the undecoded path belongs to.
+    return path;
+  }
+}
+
+function hasPrefix(path: string, prefix: string): boolean {
+  return (
+    path.startsWith(prefix) &&
+    (path.length === prefix.length || prefix.endsWith('/') || path[prefix.length] === '/')
+  );
+}
