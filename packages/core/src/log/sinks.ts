@@ -45,9 +45,5 @@ export function jsonSink(output: Writable): LogSink {
 
 /** What peers send reaches log lines (host names, user agents), so control characters must not reach a terminal. */
 function sanitize(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  return text.replace(
-    /[\u0000-\u001f\u007f-\u009f]/g,
-    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
+  return text.replace(/\p{Cc}/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
