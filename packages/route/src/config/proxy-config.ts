@@ -1,0 +1,87 @@
+/** What every outbound can have. */
+type OutboundCommon = {
+  readonly name: string;
+  readonly ipVersion: 'dual' | 'ipv4' | 'ipv6' | 'ipv4-prefer' | 'ipv6-prefer';
+  /** `''` for the system's choice. */
+  readonly interfaceName: string;
+  /** Outbound or group that carries the connection to the server, `''` for none. */
+  readonly dialerProxy: string;
+};
+
+type ServerCommon = OutboundCommon & { readonly server: string; readonly port: number; readonly udp: boolean };
+
+/** How to speak TLS to a proxy server. */
+export type ProxyTls = {
+  readonly serverName: string;
+  readonly skipCertVerify: boolean;
+  /** Lower-case hexadecimal SHA-256 of the one certificate to accept, `''` for ordinary verification. */
+  readonly fingerprint: string;
+};
+
+export type DirectProxyConfig = OutboundCommon & { readonly type: 'direct' };
+
+export type RejectProxyConfig = OutboundCommon & { readonly type: 'reject' };
+
+export type HttpProxyConfig = ServerCommon & {
+  readonly type: 'http';
+  readonly username: string;
+  readonly password: string;
+  readonly tls: ProxyTls | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+};
+
+export type Socks5ProxyConfig = ServerCommon & {
+  readonly type: 'socks5';
+  readonly username: string;
+  readonly password: string;
+  readonly tls: ProxyTls | undefined;
+};
+
+export type ShadowsocksProxyConfig = ServerCommon & {
+  readonly type: 'ss';
+  readonly cipher: 'aes-128-gcm' | 'aes-192-gcm' | 'aes-256-gcm' | 'chacha20-ietf-poly1305';
+  readonly password: string;
+};
+
+/** A node of a kind that this version cannot serve: it is listed, and every dial fails with `reason`. */
+export type UnavailableProxyConfig = OutboundCommon & {
+  readonly type: 'unavailable';
+  /** The control API's type name, for example `Vmess`. */
+  readonly apiType: string;
+  readonly reason: string;
+};
+
+/** A checked entry of `proxies`. */
+export type ProxyConfig =
+  | DirectProxyConfig
+  | RejectProxyConfig
+  | HttpProxyConfig
+  | Socks5ProxyConfig
+  | ShadowsocksProxyConfig
+  | UnavailableProxyConfig;
+
+/** A checked entry of `proxy-groups`. */
+export type GroupConfig = {
+  readonly name: string;
+  /** Every kind of group is served as `select` by this version. */
+  readonly type: 'select';
+  /** Names of outbounds, groups and built-ins, never empty. */
+  readonly members: readonly string[];
+  readonly testUrl: string;
+  /** 0 for no periodic test. */
+  readonly intervalSeconds: number;
+  readonly timeoutMs: number;
+  /** Canonical ranges, `*` for any. */
+  readonly expectedStatus: string;
+  readonly disableUdp: boolean;
+  readonly hidden: boolean;
+  readonly icon: string;
+  readonly interfaceName: string;
+  /** The member selected at first, `''` for the first one. */
+  readonly defaultSelected: string;
+};
+
+/** Outbounds that always exist. `GLOBAL` is a group unless the configuration defines one of that name. */
+export const BUILT_IN_OUTBOUNDS = ['DIRECT', 'REJECT', 'REJECT-DROP', 'PASS', 'COMPATIBLE'] as const;
+export const GLOBAL_GROUP = 'GLOBAL';
+export const DEFAULT_TEST_URL = 'https://www.gstatic.com/generate_204';
