@@ -14,20 +14,20 @@ export function metadataOf(tracks: MetadataTracks, server: string): AmfObject {
   const properties: Record<string, AmfValue> = { duration: 0 };
   const { video, audio } = tracks;
   if (video !== undefined) {
-    properties['width'] = video.width;
-    properties['height'] = video.height;
-    properties['framerate'] = video.fps;
-    properties['videodatarate'] = 0;
-    properties['videocodecid'] = video.codec === 'h264' ? 7 : 12;
+    properties.width = video.width;
+    properties.height = video.height;
+    properties.framerate = video.fps;
+    properties.videodatarate = 0;
+    properties.videocodecid = video.codec === 'h264' ? 7 : 12;
   }
   if (audio !== undefined) {
-    properties['audiosamplerate'] = audio.sampleRate;
-    properties['audiosamplesize'] = 16;
-    properties['stereo'] = audio.channels > 1;
-    properties['audiodatarate'] = 0;
-    properties['audiocodecid'] = 10;
+    properties.audiosamplerate = audio.sampleRate;
+    properties.audiosamplesize = 16;
+    properties.stereo = audio.channels > 1;
+    properties.audiodatarate = 0;
+    properties.audiocodecid = 10;
   }
-  properties['server'] = server;
+  properties.server = server;
   return properties;
 }
 
