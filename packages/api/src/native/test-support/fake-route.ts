@@ -1,0 +1,229 @@
+import type { Clock } from '@sluice/base/clock';
+import { GatewayError } from '@sluice/base/errors';
+import type {
+  ConnectionView,
+  OutboundView,
+  RouteControl,
+  RouteSettings,
+  RouteSettingsPatch,
+  RuleView,
+  TrafficView,
+} from '@sluice/route/port';
+
+const HOSTS = [
+  'video.example.com',
+  'api.example.org',
+  'cdn.example.net',
+  'mail.example.com',
+  'registry.example.io',
+];
+
+export class FakeRoute implements RouteControl {
+  readonly closed: string[] = [];
+  readonly #clock: Clock;
+  #mode: RouteSettings['mode'] = 'rule';
+  #selected = 'edge-1';
+  #connections: ConnectionView[];
+  #rules: RuleView[];
+
+  constructor(clock: Clock, connectionCount = 24) {
+    this.#clock = clock;
+    this.#connections = Array.from({ length: connectionCount }, (_unused, index) => this.#connection(index));
+    this.#rules = [
+      rule(0, 'DomainSuffix', 'example.com', 'Proxy', { hitCount: 1284, hitAtMs: clock.now() - 3000 }),
+      rule(1, 'DomainSuffix', 'example.org', 'DIRECT', {
+        hitCount: 57,
+        hitAtMs: clock.now() - 90_000,
+        inspect: true,
+      }),
+      rule(2, 'DomainKeyword', 'tracker', 'REJECT', { hitCount: 9 }),
+      rule(3, 'IPCIDR', '10.0.0.0/8', 'DIRECT', {}),
+      rule(4, 'DstPort', '25', 'REJECT-DROP', { disabled: true }),
+      rule(5, 'Match', '', 'Proxy', { hitCount: 312, hitAtMs: clock.now() - 500 }),
+    ];
+  }
+
+  settings(): RouteSettings {
+    return {
+      port: 0,
+      socksPort: 0,
+      mixedPort: 7890,
+      authentication: [],
+      skipAuthPrefixes: [],
+      lanAllowedIps: [],
+      lanDisallowedIps: [],
+      allowLan: false,
+      bindAddress: '*',
+      mode: this.#mode,
+      ipv6: true,
+      tcpConcurrent: false,
+      findProcessMode: 'off',
+      interfaceName: '',
+      unifiedDelay: false,
+    };
+  }
+
+  async patchSettings(patch: RouteSettingsPatch): Promise<void> {
+    if (patch.mode !== undefined) this.#mode = patch.mode;
+  }
+
+  outbounds(): readonly OutboundView[] {
+    const now = this.#clock.now();
+    return [
+      outbound('DIRECT', 'Direct', [{ timeMs: now - 1000, delayMs: 12 }]),
+      outbound('REJECT', 'Reject', []),
+      outbound('edge-1', 'Shadowsocks', [{ timeMs: now - 1000, delayMs: 48 }]),
+      outbound('edge-2', 'Socks5', [{ timeMs: now - 1000, delayMs: 312 }]),
+      outbound('edge-3', 'Http', [{ timeMs: now - 1000, delayMs: 0 }], false),
+      {
+        ...outbound('Proxy', 'Selector', []),
+        group: {
+          all: ['edge-1', 'edge-2', 'edge-3', 'DIRECT'],
+          now: this.#selected,
+          testUrl: 'http://probe.example/204',
+          expectedStatus: '*',
+          hidden: false,
+          icon: '',
+        },
+      },
+    ];
+  }
+
+  outbound(name: string): OutboundView | undefined {
+    return this.outbounds().find((candidate) => candidate.name === name);
+  }
+
+  select(group: string, member: string): void {
+    const view = this.outbound(group);
+    if (view === undefined)
+      throw new GatewayError('not-found', 'route.outbound-not-found', `no outbound "${group}"`);
+    if (!view.group?.all.includes(member)) {
+      throw new GatewayError('invalid', 'route.not-a-member', `"${member}" is not in "${group}"`);
+    }
+    this.#selected = member;
+  }
+
+  async testDelay(name: string, _url: string, timeoutMs: number): Promise<number> {
+    if (name === 'edge-3')
+      throw new GatewayError('timeout', 'route.delay-timeout', `no answer in ${timeoutMs} ms`);
+    return 42;
+  }
+
+  async testGroupDelay(): Promise<ReadonlyMap<string, number>> {
+    return new Map([
+      ['edge-1', 51],
+      ['edge-2', 287],
+      ['DIRECT', 11],
+    ]);
+  }
+
+  rules(): readonly RuleView[] {
+    return this.#rules;
+  }
+
+  setRulesDisabled(flags: ReadonlyMap<number, boolean>): void {
+    this.#rules = this.#rules.map((view) => ({ ...view, disabled: flags.get(view.index) ?? view.disabled }));
+  }
+
+  connections(): readonly ConnectionView[] {
+    return this.#connections;
+  }
+
+  /** Moves the counters as a busy second would. */
+  tick(): void {
+    this.#connections = this.#connections.map((view, index) => {
+      const down =
+        index % 4 === 0 ? 40_000 + Math.floor(Math.random() * 900_000) : Math.floor(Math.random() * 3000);
+      const up = Math.floor(down / 20);
+      return {
+        ...view,
+        upload: view.upload + up,
+        download: view.download + down,
+        uploadPerSecond: up,
+        downloadPerSecond: down,
+      };
+    });
+  }
+
+  closeConnection(id: string): boolean {
+    const before = this.#connections.length;
+    this.#connections = this.#connections.filter((view) => view.id !== id);
+    if (this.#connections.length === before) return false;
+    this.closed.push(id);
+    return true;
+  }
+
+  closeAllConnections(): void {
+    this.#connections = [];
+  }
+
+  traffic(): TrafficView {
+    const sum = (pick: (view: ConnectionView) => number) =>
+      this.#connections.reduce((total, view) => total + pick(view), 0);
+    return {
+      up: sum((view) => view.uploadPerSecond),
+      down: sum((view) => view.downloadPerSecond),
+      upTotal: 812_345_678 + sum((view) => view.upload),
+      downTotal: 24_812_345_678 + sum((view) => view.download),
+    };
+  }
+
+  listeners() {
+    return [{ name: 'mixed', host: '127.0.0.1', port: 7890 }];
+  }
+
+  #connection(index: number): ConnectionView {
+    const host = HOSTS[index % HOSTS.length] ?? '';
+    return {
+      id: `flow-${index}`,
+      metadata: {
+        network: index % 7 === 6 ? 'udp' : 'tcp',
+        type: index % 3 === 0 ? 'HTTP' : 'Socks5',
+        sourceIp: `192.168.1.${10 + (index % 9)}`,
+        sourcePort: 50_000 + index,
+        host,
+        destinationIp: `203.0.113.${(index * 7) % 250}`,
+        destinationPort: 443,
+        inboundIp: '127.0.0.1',
+        inboundPort: 7890,
+        inboundName: 'mixed',
+        inboundUser: '',
+        remoteDestination: `203.0.113.${(index * 7) % 250}`,
+        specialProxy: '',
+      },
+      upload: 1_000 * index,
+      download: 250_000 * index,
+      uploadPerSecond: 0,
+      downloadPerSecond: index % 4 === 0 ? 120_000 * (index + 1) : 0,
+      startMs: this.#clock.now() - index * 41_000,
+      chains: host.endsWith('.org') ? ['DIRECT'] : ['edge-1', 'Proxy'],
+      rule: 'DomainSuffix',
+      rulePayload: host.split('.').slice(1).join('.'),
+      inspected: host.endsWith('.org'),
+    };
+  }
+}
+
+function outbound(name: string, type: string, history: OutboundView['history'], alive = true): OutboundView {
+  return {
+    id: name,
+    name,
+    type,
+    udp: type !== 'Http',
+    alive,
+    history,
+    extra: {},
+    interfaceName: '',
+    dialerProxy: '',
+  };
+}
+
+function rule(
+  index: number,
+  type: string,
+  payload: string,
+  proxy: string,
+  rest: Partial<RuleView>,
+): RuleView {
+  return { index, type, payload, proxy, inspect: false, disabled: false, hitCount: 0, hitAtMs: 0, ...rest };
+}
