@@ -8,9 +8,15 @@ const optionalInteger = (description: string) => Type.Optional(Type.Integer({ de
 export const groupSchema = Type.Object(
   {
     name: optionalText('Name of the group. Required.'),
-    type: optionalText('select; url-test, fallback and load-balance are loaded as select by this version. Required.'),
-    proxies: Type.Optional(Type.Array(Type.String(), { description: 'Members: outbounds, other groups and built-ins.' })),
-    use: Type.Optional(Type.Array(Type.String(), { description: 'Proxy providers (not served by this version).' })),
+    type: optionalText(
+      'select; url-test, fallback and load-balance are loaded as select by this version. Required.',
+    ),
+    proxies: Type.Optional(
+      Type.Array(Type.String(), { description: 'Members: outbounds, other groups and built-ins.' }),
+    ),
+    use: Type.Optional(
+      Type.Array(Type.String(), { description: 'Proxy providers (not served by this version).' }),
+    ),
     url: optionalText('URL of delay tests. Default https://www.gstatic.com/generate_204.'),
     interval: optionalInteger('Seconds between delay tests, 0 for none.'),
     timeout: optionalInteger('Milliseconds a delay test may take. Default 5000.'),
@@ -29,7 +35,9 @@ export const groupSchema = Type.Object(
     tolerance: optionalInteger('Milliseconds of difference that url-test ignores.'),
     strategy: optionalText('Strategy of load-balance.'),
     'interface-name': optionalText('Network interface for members that name none.'),
-    'routing-mark': optionalInteger('Socket mark for members that name none (accepted, has no effect in this version).'),
+    'routing-mark': optionalInteger(
+      'Socket mark for members that name none (accepted, has no effect in this version).',
+    ),
     'default-selected': optionalText('Member that is selected at first.'),
     'empty-fallback': optionalText('Outbound used when the group has no members. Default COMPATIBLE.'),
   },

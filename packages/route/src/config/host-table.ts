@@ -58,7 +58,8 @@ export class HostTable {
 
   #follow(host: string): HostValue | undefined {
     let value = this.#find(host);
-    for (let count = 0; value?.kind === 'alias' && count < MAX_ALIASES; count++) value = this.#find(value.name);
+    for (let count = 0; value?.kind === 'alias' && count < MAX_ALIASES; count++)
+      value = this.#find(value.name);
     return value;
   }
 
@@ -91,7 +92,9 @@ function search(node: Node, labels: readonly string[], count: number): HostValue
 function patternLabels(pattern: string): string[] | undefined {
   const labels = pattern.split('.');
   const rest = labels[0] === '' || labels[0] === '+' ? labels.slice(1) : labels;
-  return rest.length > 0 && rest.every((label) => label !== '' && label.trim() === label) ? labels : undefined;
+  return rest.length > 0 && rest.every((label) => label !== '' && label.trim() === label)
+    ? labels
+    : undefined;
 }
 
 function newNode(): Node {

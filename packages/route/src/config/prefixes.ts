@@ -1,8 +1,8 @@
+import { unmapIp } from '@sluice/base/address';
 import { CidrIndex } from '@sluice/base/cidr-index';
+import { NO_RULE } from '@sluice/base/domain-index';
 import { GatewayError } from '@sluice/base/errors';
 import { parseCidr } from '@sluice/base/ip';
-import { NO_RULE } from '@sluice/base/domain-index';
-import { unmapIp } from '@sluice/base/address';
 
 /** A set of prefixes to test source addresses against. */
 export class PrefixSet {

@@ -8,7 +8,11 @@ type OutboundCommon = {
   readonly dialerProxy: string;
 };
 
-type ServerCommon = OutboundCommon & { readonly server: string; readonly port: number; readonly udp: boolean };
+type ServerCommon = OutboundCommon & {
+  readonly server: string;
+  readonly port: number;
+  readonly udp: boolean;
+};
 
 /** How to speak TLS to a proxy server. */
 export type ProxyTls = {

@@ -14,17 +14,23 @@ export const proxySchema = Type.Object(
     username: optionalText('User name (http, socks5).'),
     password: optionalText('Password (http, socks5, ss).'),
     cipher: optionalText('ss: aes-128-gcm, aes-192-gcm, aes-256-gcm or chacha20-ietf-poly1305.'),
+    plugin: optionalText('ss: obfuscation plugin (a node with one is not served by this version).'),
+    'udp-over-tcp': optionalFlag('ss: carry UDP in TCP (a node with it is not served by this version).'),
     udp: optionalFlag('Allow UDP through this outbound (socks5, ss). Default false.'),
     tls: optionalFlag('Speak TLS to the server (http, socks5). Default false.'),
     sni: optionalText('Server name to ask for and to verify (http). Default: the server.'),
     'skip-cert-verify': optionalFlag('Accept any certificate. Default false.'),
     fingerprint: optionalText('Hexadecimal SHA-256 of the only certificate to accept.'),
     headers: Type.Optional(
-      Type.Record(Type.String(), Type.String(), { description: 'Extra headers of the CONNECT request (http).' }),
+      Type.Record(Type.String(), Type.String(), {
+        description: 'Extra headers of the CONNECT request (http).',
+      }),
     ),
     'ip-version': optionalText('dual, ipv4, ipv6, ipv4-prefer or ipv6-prefer. Default dual.'),
     'interface-name': optionalText('Network interface for this outbound.'),
-    'routing-mark': optionalInteger('Socket mark of this outbound (accepted, has no effect in this version).'),
+    'routing-mark': optionalInteger(
+      'Socket mark of this outbound (accepted, has no effect in this version).',
+    ),
     'dialer-proxy': optionalText('Outbound or group through which the server is reached.'),
   },
   {

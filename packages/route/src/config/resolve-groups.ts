@@ -2,7 +2,13 @@ import { errorText, GatewayError } from '@sluice/base/errors';
 import type { ReportIssue } from '@sluice/core/config/issue';
 import { formatIntRanges, parseIntRanges } from '../rule/int-ranges.ts';
 import type { RawGroup } from './group-schema.ts';
-import { BUILT_IN_OUTBOUNDS, DEFAULT_TEST_URL, GLOBAL_GROUP, type GroupConfig, type ProxyConfig } from './proxy-config.ts';
+import {
+  BUILT_IN_OUTBOUNDS,
+  DEFAULT_TEST_URL,
+  GLOBAL_GROUP,
+  type GroupConfig,
+  type ProxyConfig,
+} from './proxy-config.ts';
 
 const SERVED_AS_SELECT: readonly string[] = ['url-test', 'fallback', 'load-balance', 'relay'];
 const STRATEGIES: readonly string[] = ['consistent-hashing', 'round-robin', 'sticky-sessions'];
@@ -10,7 +16,13 @@ const DEFAULT_TIMEOUT_MS = 5000;
 const MAX_STATUS = 65_535;
 const EMPTY_GROUP_MEMBER = 'COMPATIBLE';
 
-const API_TYPES = { direct: 'Direct', reject: 'Reject', http: 'Http', socks5: 'Socks5', ss: 'Shadowsocks' } as const;
+const API_TYPES = {
+  direct: 'Direct',
+  reject: 'Reject',
+  http: 'Http',
+  socks5: 'Socks5',
+  ss: 'Shadowsocks',
+} as const;
 
 /** The control API's type name of an outbound. */
 export function apiTypeOf(proxy: ProxyConfig): string {
@@ -100,12 +112,16 @@ function membersOf(raw: RawGroup, proxies: readonly ProxyConfig[], includesAll: 
   if (includesAll) {
     const filters = raw.filter === undefined ? [] : raw.filter.split('`').map(pattern);
     const sorted = proxies.map(({ name }) => name).sort();
-    const wanted = filters.length === 0 ? sorted : filters.flatMap((filter) => sorted.filter((name) => filter.test(name)));
+    const wanted =
+      filters.length === 0 ? sorted : filters.flatMap((filter) => sorted.filter((name) => filter.test(name)));
     for (const name of wanted) members.add(name);
   }
   const types = new Set((raw['exclude-type'] ?? '').toLowerCase().split('|'));
   const typeOf = new Map(proxies.map((proxy) => [proxy.name, apiTypeOf(proxy).toLowerCase()]));
-  const excluded = (raw['exclude-filter'] ?? '').split('`').filter((text) => text !== '').map(pattern);
+  const excluded = (raw['exclude-filter'] ?? '')
+    .split('`')
+    .filter((text) => text !== '')
+    .map(pattern);
   return [...members].filter(
     (name) => !types.has(typeOf.get(name) ?? '-') && !excluded.some((filter) => filter.test(name)),
   );
@@ -121,9 +137,18 @@ function pattern(text: string): RegExp {
   }
 }
 
-function warnUnserved(name: string, raw: RawGroup, path: readonly (string | number)[], report: ReportIssue): void {
+function warnUnserved(
+  name: string,
+  raw: RawGroup,
+  path: readonly (string | number)[],
+  report: ReportIssue,
+): void {
   if (raw.type !== 'select') {
-    report('warning', [...path, 'type'], `group ${name}: type ${raw.type} is served as select by this version`);
+    report(
+      'warning',
+      [...path, 'type'],
+      `group ${name}: type ${raw.type} is served as select by this version`,
+    );
   }
   if ((raw.use ?? []).length > 0 || raw['include-all-providers'] === true) {
     report('warning', path, `group ${name}: proxy providers are not served by this version`);

@@ -31,14 +31,19 @@ function hostValue(raw: string | readonly string[]): HostValue | undefined {
   const values = [raw].flat().map((value) => value.trim().toLowerCase());
   const [only = ''] = values;
   if (values.length === 1 && only === 'lan') return { kind: 'ips', ips: lanAddresses() };
-  if (values.length > 0 && values.every((value) => isIP(value) !== 0)) return { kind: 'ips', ips: values.map(unmapIp) };
-  return values.length === 1 && /^[^\s.]+(?:\.[^\s.]+)+$/.test(only) ? { kind: 'alias', name: only } : undefined;
+  if (values.length > 0 && values.every((value) => isIP(value) !== 0))
+    return { kind: 'ips', ips: values.map(unmapIp) };
+  return values.length === 1 && /^[^\s.]+(?:\.[^\s.]+)+$/.test(only)
+    ? { kind: 'alias', name: only }
+    : undefined;
 }
 
 /** The machine's addresses without loopback and link-local ones, as they are now. */
 function lanAddresses(): string[] {
   return Object.values(networkInterfaces())
     .flatMap((addresses) => addresses ?? [])
-    .filter(({ internal, address }) => !internal && !address.startsWith('fe80:') && !address.startsWith('169.254.'))
+    .filter(
+      ({ internal, address }) => !internal && !address.startsWith('fe80:') && !address.startsWith('169.254.'),
+    )
     .map(({ address }) => address);
 }

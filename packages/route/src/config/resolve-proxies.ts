@@ -1,6 +1,11 @@
-import { GatewayError, errorText } from '@sluice/base/errors';
+import { errorText, GatewayError } from '@sluice/base/errors';
 import type { ReportIssue } from '@sluice/core/config/issue';
-import { BUILT_IN_OUTBOUNDS, type ProxyConfig, type ProxyTls, type ShadowsocksProxyConfig } from './proxy-config.ts';
+import {
+  BUILT_IN_OUTBOUNDS,
+  type ProxyConfig,
+  type ProxyTls,
+  type ShadowsocksProxyConfig,
+} from './proxy-config.ts';
 import type { RawProxy } from './proxy-schema.ts';
 
 /** Types of the reference kernel that this version lists but cannot dial, with the control API's name. */
@@ -70,14 +75,25 @@ function resolveProxy(raw: RawProxy): ProxyConfig {
     interfaceName: raw['interface-name'] ?? '',
     dialerProxy: raw['dialer-proxy'] ?? '',
   };
-  const server = () => ({ ...common, server: required(raw.server, 'server'), port: required(raw.port, 'port') });
+  const server = () => ({
+    ...common,
+    server: required(raw.server, 'server'),
+    port: required(raw.port, 'port'),
+  });
   switch (raw.type) {
     case 'direct':
       return { ...common, type: 'direct' };
     case 'reject':
       return { ...common, type: 'reject' };
     case 'http':
-      return { ...server(), type: 'http', ...credentials(raw), tls: tlsOf(raw), headers: raw.headers ?? {}, udp: false };
+      return {
+        ...server(),
+        type: 'http',
+        ...credentials(raw),
+        tls: tlsOf(raw),
+        headers: raw.headers ?? {},
+        udp: false,
+      };
     case 'socks5':
       return { ...server(), type: 'socks5', ...credentials(raw), tls: tlsOf(raw), udp: raw.udp ?? false };
     case 'ss':
@@ -85,7 +101,12 @@ function resolveProxy(raw: RawProxy): ProxyConfig {
     default: {
       const apiType = UNSERVED_TYPES.get(raw.type);
       if (apiType === undefined) throw invalid(`unsupport proxy type: ${raw.type}`);
-      return { ...common, type: 'unavailable', apiType, reason: `type ${raw.type} is not served by this version` };
+      return {
+        ...common,
+        type: 'unavailable',
+        apiType,
+        reason: `type ${raw.type} is not served by this version`,
+      };
     }
   }
 }
@@ -100,18 +121,27 @@ function resolveShadowsocks(raw: RawProxy, server: ServerPart): ProxyConfig {
   if (unserved !== undefined) {
     const { name: own, ipVersion, interfaceName, dialerProxy } = server;
     const reason = `${unserved} is not served by this version`;
-    return { name: own, ipVersion, interfaceName, dialerProxy, type: 'unavailable', apiType: 'Shadowsocks', reason };
+    return {
+      name: own,
+      ipVersion,
+      interfaceName,
+      dialerProxy,
+      type: 'unavailable',
+      apiType: 'Shadowsocks',
+      reason,
+    };
   }
   if (cipher === undefined) {
-    throw invalid(`ss ${server.server}:${server.port} cipher: ${raw.cipher} initialize error: cipher not supported`);
+    throw invalid(
+      `ss ${server.server}:${server.port} cipher: ${raw.cipher} initialize error: cipher not supported`,
+    );
   }
   return { ...server, type: 'ss', cipher, password, udp: raw.udp ?? false };
 }
 
 function unservedOption(raw: RawProxy): string | undefined {
-  const extra: Readonly<Record<string, unknown>> = raw;
-  if (typeof extra['plugin'] === 'string' && extra['plugin'] !== '') return `plugin ${extra['plugin']}`;
-  return extra['udp-over-tcp'] === true ? 'udp-over-tcp' : undefined;
+  if (raw.plugin !== undefined && raw.plugin !== '') return `plugin ${raw.plugin}`;
+  return raw['udp-over-tcp'] === true ? 'udp-over-tcp' : undefined;
 }
 
 function credentials(raw: RawProxy): { readonly username: string; readonly password: string } {
@@ -125,7 +155,11 @@ function tlsOf(raw: RawProxy): ProxyTls | undefined {
     throw invalid('fingerprint string length error,need sha256 fingerprint');
   }
   const named = raw.type === 'http' ? raw.sni : undefined;
-  return { serverName: named ?? raw.server ?? '', skipCertVerify: raw['skip-cert-verify'] ?? false, fingerprint };
+  return {
+    serverName: named ?? raw.server ?? '',
+    skipCertVerify: raw['skip-cert-verify'] ?? false,
+    fingerprint,
+  };
 }
 
 function required<T>(value: T | undefined, key: string): T {

@@ -3,10 +3,10 @@ import { parseCidr } from '@sluice/base/ip';
 import type { ConfigPath, ReportIssue } from '@sluice/core/config/issue';
 import { compileRules } from '../rule/compile-rules.ts';
 import type { RuleSet } from '../rule/rule-set.ts';
+import type { RawGroup } from './group-schema.ts';
 import type { HostTable } from './host-table.ts';
 import { PrefixSet, prefixError } from './prefixes.ts';
 import { BUILT_IN_OUTBOUNDS, GLOBAL_GROUP, type GroupConfig, type ProxyConfig } from './proxy-config.ts';
-import type { RawGroup } from './group-schema.ts';
 import type { RawProxy } from './proxy-schema.ts';
 import { resolveGroups } from './resolve-groups.ts';
 import { type RawHosts, resolveHosts } from './resolve-hosts.ts';
@@ -102,7 +102,11 @@ function reportMissingDialers(
   groups: readonly GroupConfig[],
   report: ReportIssue,
 ): void {
-  const names = new Set<string>([...BUILT_IN_OUTBOUNDS, ...proxies.map((each) => each.name), ...groups.map((each) => each.name)]);
+  const names = new Set<string>([
+    ...BUILT_IN_OUTBOUNDS,
+    ...proxies.map((each) => each.name),
+    ...groups.map((each) => each.name),
+  ]);
   for (const { name, dialerProxy } of proxies) {
     if (dialerProxy === '' || names.has(dialerProxy)) continue;
     const index = config.proxies.findIndex((raw) => raw.name === name);

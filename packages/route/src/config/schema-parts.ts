@@ -19,5 +19,7 @@ export function textList(description: string, value: readonly string[] = []) {
 
 /** Accepted so that existing files load, reported as having no effect. */
 export function notServed(description: string) {
-  return Type.Optional(Type.Unknown({ description: `${description} (not served by this version)`, notServed: true }));
+  return Type.Optional(
+    Type.Unknown({ description: `${description} (not served by this version)`, notServed: true }),
+  );
 }
