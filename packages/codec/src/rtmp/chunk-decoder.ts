@@ -197,7 +197,8 @@ export class ChunkDecoder {
   #beginMessage(stream: ChunkStream, fmt: number): void {
     if (fmt !== 0) stream.timestampMs = (stream.timestampMs + stream.deltaMs) >>> 0;
     if (stream.length > this.#limits.maxMessageBytes) throw this.#fail('rtmp-message-too-large');
-    if (this.#partialBytes + stream.length > this.#limits.maxPartialBytes) throw this.#fail('rtmp-too-much-partial');
+    if (this.#partialBytes + stream.length > this.#limits.maxPartialBytes)
+      throw this.#fail('rtmp-too-much-partial');
     stream.body = Buffer.allocUnsafe(stream.length);
     stream.filled = 0;
     this.#partialBytes += stream.length;

@@ -24,7 +24,11 @@ const MIN_WINDOW_BYTES = 32 * 1024;
 const MAX_WINDOW_BYTES = 1280 * 1024;
 
 /** The level, code and text of an onStatus. */
-export type RtmpStatus = { readonly level: 'status' | 'error'; readonly code: string; readonly description: string };
+export type RtmpStatus = {
+  readonly level: 'status' | 'error';
+  readonly code: string;
+  readonly description: string;
+};
 
 /** What both ends of a connection do after the handshake: chunks, acknowledgements, pings, and queued output. */
 export class RtmpConnection {

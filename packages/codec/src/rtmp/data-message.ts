@@ -20,7 +20,12 @@ export type RtmpMediaEvent =
   /** onMetaData; `tag` holds it without `@setDataFrame`, ready for viewers. */
   | { readonly type: 'metadata'; readonly tag: FlvTag; readonly properties: AmfObject }
   /** Any other data message, for example `onCuePoint`. */
-  | { readonly type: 'data'; readonly tag: FlvTag; readonly name: string; readonly values: readonly AmfValue[] };
+  | {
+      readonly type: 'data';
+      readonly tag: FlvTag;
+      readonly name: string;
+      readonly values: readonly AmfValue[];
+    };
 
 /** The media events of one message, none when it is not about media. @throws ProtocolError */
 export function mediaEventsOf(message: RtmpMessage): RtmpMediaEvent[] {
@@ -55,5 +60,7 @@ function dataEvent(body: Uint8Array, timestampMs: number): RtmpMediaEvent[] {
   const [name, ...values] = parseAmf0(data);
   if (typeof name !== 'string') return [];
   const properties = name === 'onMetaData' ? amfProperties(values[0]) : undefined;
-  return [properties === undefined ? { type: 'data', tag, name, values } : { type: 'metadata', tag, properties }];
+  return [
+    properties === undefined ? { type: 'data', tag, name, values } : { type: 'metadata', tag, properties },
+  ];
 }

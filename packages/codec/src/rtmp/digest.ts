@@ -34,7 +34,10 @@ function digestOf(block: Uint8Array, offset: number, key: Uint8Array): Buffer {
 }
 
 /** The digest of C1 or S1 and its scheme when one verifies with `key`, else `undefined`. */
-export function findDigest(block: Uint8Array, key: Uint8Array): { scheme: DigestScheme; digest: Buffer } | undefined {
+export function findDigest(
+  block: Uint8Array,
+  key: Uint8Array,
+): { scheme: DigestScheme; digest: Buffer } | undefined {
   for (const scheme of [0, 1] as const) {
     const offset = digestOffset(block, scheme);
     const digest = digestOf(block, offset, key);

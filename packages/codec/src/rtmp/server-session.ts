@@ -37,7 +37,12 @@ export type RtmpServerEvent =
   /** Answer with `acceptPublish` or `rejectPublish`; until then later bytes wait, see `resume`. */
   | ({ readonly type: 'publish' } & RtmpNames)
   /** Answer with `acceptPlay` or `rejectPlay`. `start` and `duration` are the client's own numbers. */
-  | ({ readonly type: 'play'; readonly start: number; readonly duration: number; readonly reset: boolean } & RtmpNames)
+  | ({
+      readonly type: 'play';
+      readonly start: number;
+      readonly duration: number;
+      readonly reset: boolean;
+    } & RtmpNames)
   /** The publisher ended its stream gracefully; already answered. */
   | { readonly type: 'unpublish' }
   /** The player no longer wants the stream (also before `play` was answered). */
@@ -54,10 +59,24 @@ export type RtmpServerEvent =
   /** Flush the output and close; nothing further is read. */
   | { readonly type: 'close'; readonly reason: string };
 
-export type PublishRefusal = 'NetStream.Publish.BadName' | 'NetStream.Publish.BadAuth' | 'NetStream.Publish.Failed';
-export type PlayRefusal = 'NetStream.Play.StreamNotFound' | 'NetStream.Play.BadAuth' | 'NetStream.Play.Failed';
+export type PublishRefusal =
+  | 'NetStream.Publish.BadName'
+  | 'NetStream.Publish.BadAuth'
+  | 'NetStream.Publish.Failed';
+export type PlayRefusal =
+  | 'NetStream.Play.StreamNotFound'
+  | 'NetStream.Play.BadAuth'
+  | 'NetStream.Play.Failed';
 
-type State = 'handshake' | 'new' | 'idle' | 'publish-asked' | 'publishing' | 'play-asked' | 'playing' | 'closed';
+type State =
+  | 'handshake'
+  | 'new'
+  | 'idle'
+  | 'publish-asked'
+  | 'publishing'
+  | 'play-asked'
+  | 'playing'
+  | 'closed';
 
 /** Bytes that may wait for the answer to a publish. */
 const MAX_HELD_BYTES = 8 * 1024 * 1024;
@@ -182,33 +201,46 @@ export class RtmpServerSession {
   #command([name, transaction, object, ...args]: readonly AmfValue[], events: RtmpServerEvent[]): void {
     if (typeof name !== 'string') throw new ProtocolError('rtmp-command-name', 0);
     const id = typeof transaction === 'number' ? transaction : 0;
-    if (name === 'connect') return this.#connect(id, amfProperties(object) ?? {}, events);
+    if (name === 'connect') {
+      this.#connect(id, amfProperties(object) ?? {}, events);
+      return;
+    }
     if (this.#state === 'new') throw new ProtocolError('rtmp-not-connected', 0);
     switch (name) {
       case 'createStream':
-        return this.#connection.sendCommand(0, '_result', id, null, MEDIA_STREAM_ID);
+        this.#connection.sendCommand(0, '_result', id, null, MEDIA_STREAM_ID);
+        break;
       case 'releaseStream':
       case 'FCPublish':
       case 'FCUnpublish':
       case '_checkbw':
-        return this.#connection.sendCommand(0, '_result', id, null, undefined);
+        this.#connection.sendCommand(0, '_result', id, null, undefined);
+        break;
       case 'getStreamLength':
-        return this.#connection.sendCommand(0, '_result', id, null, 0);
+        this.#connection.sendCommand(0, '_result', id, null, 0);
+        break;
       case 'publish':
-        return this.#publish(args, events);
+        this.#publish(args, events);
+        break;
       case 'play':
-        return this.#play(args, events);
+        this.#play(args, events);
+        break;
       case 'play2':
-        return this.#play([amfProperties(args[0])?.streamName], events);
+        this.#play([amfProperties(args[0])?.streamName], events);
+        break;
       case 'pause':
-        return this.#pause(args, events);
+        this.#pause(args, events);
+        break;
       case 'seek':
-        return this.#seek(args, events);
+        this.#seek(args, events);
+        break;
       case 'onPlayCtrl':
-        return this.#playControl(amfProperties(args[0]) ?? {}, events);
+        this.#playControl(amfProperties(args[0]) ?? {}, events);
+        break;
       case 'deleteStream':
       case 'closeStream':
-        return this.#endStream(events);
+        this.#endStream(events);
+        break;
       default: // unknown commands, receiveAudio and the like, want no answer
     }
   }
@@ -217,9 +249,14 @@ export class RtmpServerSession {
     const app = text(options.app);
     const objectEncoding = numberOr(options.objectEncoding, 0);
     if (parseRtmpNames(app, '').app === '') {
-      const error = { level: 'error', code: 'NetConnection.Connect.InvalidApp', description: 'Invalid application name.' };
+      const error = {
+        level: 'error',
+        code: 'NetConnection.Connect.InvalidApp',
+        description: 'Invalid application name.',
+      };
       this.#connection.sendCommand(0, '_error', transaction, null, error);
-      return this.#close('invalid app', events);
+      this.#close('invalid app', events);
+      return;
     }
     this.#connection.sendControl(MESSAGE_WINDOW_ACK_SIZE, encodeControlValue(WINDOW_BYTES));
     this.#connection.sendControl(MESSAGE_SET_PEER_BANDWIDTH, encodePeerBandwidth(WINDOW_BYTES));
@@ -245,19 +282,23 @@ export class RtmpServerSession {
       tcUrl: text(options.tcUrl),
       flashVer: text(options.flashVer),
       objectEncoding,
-      fourCcList: isAmfList(options.fourCcList) ? options.fourCcList.filter((code) => typeof code === 'string') : [],
+      fourCcList: isAmfList(options.fourCcList)
+        ? options.fourCcList.filter((code) => typeof code === 'string')
+        : [],
     });
   }
 
   #publish([streamName]: readonly AmfValue[], events: RtmpServerEvent[]): void {
     if (this.#state === 'publishing') {
-      return this.#status('error', 'NetStream.Publish.BadName', 'Already publishing.');
+      this.#status('error', 'NetStream.Publish.BadName', 'Already publishing.');
+      return;
     }
     if (this.#state !== 'idle') throw new ProtocolError('rtmp-publish-while-playing', 0);
     const names = parseRtmpNames(this.#app, text(streamName));
     if (names.stream === '') {
       this.#status('error', 'NetStream.Publish.BadName', 'The stream name is empty.');
-      return this.#close('empty stream name', events);
+      this.#close('empty stream name', events);
+      return;
     }
     this.#state = 'publish-asked';
     events.push({ type: 'publish', ...names });
@@ -269,7 +310,8 @@ export class RtmpServerSession {
     const names = parseRtmpNames(this.#app, text(streamName));
     if (names.stream === '') {
       this.#status('error', 'NetStream.Play.StreamNotFound', 'The stream name is empty.');
-      return this.#close('empty stream name', events);
+      this.#close('empty stream name', events);
+      return;
     }
     this.#state = 'play-asked';
     events.push({
