@@ -63,7 +63,7 @@ describe('decodeConfig', () => {
   it('warns of an unknown key with the nearest known name and goes on', () => {
     const { lines, value } = decode('route:\n  mixed-prot: 1080\n');
     assert.deepEqual(lines, [
-      'sluice.yaml:2:3: warning: unknown key "mixed-prot" in route is ignored; did you mean "mixed-port"?',
+      'sluice.yaml:2:3: warning: route.mixed-prot: unknown key is ignored; did you mean "mixed-port"?',
     ]);
     assert.equal(value.route['mixed-port'], 7890);
   });
@@ -98,7 +98,9 @@ describe('decodeConfig', () => {
 
   it('names a missing mandatory key at its mapping', () => {
     const { lines } = decode('route:\n  proxies:\n    - {name: a}\n');
-    assert.deepEqual(lines, ["sluice.yaml:3:7: error: key 'port' missing"]);
+    assert.deepEqual(lines, [
+      "sluice.yaml:3:7: error: route.proxies.0.port: key 'port' missing (expected a whole number from 1 to 65535, found a mapping)",
+    ]);
   });
 
   it('expands anchors, aliases and merge keys, explicit keys winning', () => {
@@ -182,7 +184,7 @@ describe('parseIniConfig', () => {
       node,
     );
     assert.deepEqual(decoded.value, { http: { port: 9092 }, rtmp: { port: 1935 } });
-    assert.deepEqual(issues.map(formatIssue), ['config.ini:6:1: error: expected key=value']);
+    assert.deepEqual(issues.map(formatIssue), ['config.ini:6:1: error: expected key=value (found broken)']);
   });
 });
 

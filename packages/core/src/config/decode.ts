@@ -168,7 +168,7 @@ class Decoder {
       if (property !== undefined) {
         const at = [...path, name];
         if (property.notServed === true)
-          this.#push('warning', entry, at, `${at.join('.')} is accepted but not served by this version`);
+          this.#push('warning', entry, at, 'accepted, but not served by this version');
         // A null scalar counts as absent, so that `key:` with nothing behind it keeps its default.
         const absent = entry.node.kind === 'scalar' && entry.node.value === null && !acceptsNull(property);
         if (!absent) value[name] = this.decode(property, entry.node, at, weak);
@@ -211,12 +211,7 @@ class Decoder {
   #unknownKey(schema: ConfigSchema, entry: ConfigEntry, path: ConfigPath): void {
     const near = nearestName(entry.key, Object.keys(schema.properties ?? {}));
     const hint = near === undefined ? '' : `; did you mean "${near}"?`;
-    this.#push(
-      'warning',
-      entry,
-      [...path, entry.key],
-      `unknown key "${entry.key}"${path.length > 0 ? ` in ${path.join('.')}` : ''} is ignored${hint}`,
-    );
+    this.#push('warning', entry, [...path, entry.key], `unknown key is ignored${hint}`);
   }
 
   #array(schema: ConfigSchema, node: ConfigNode, path: ConfigPath, weak: boolean): unknown {
@@ -269,10 +264,15 @@ class Decoder {
 
   #wrong(node: ConfigNode, path: ConfigPath, expected: string, hint = '', message?: string): undefined {
     const found = describeNode(node);
-    const fullPath = [...this.#base, ...path];
-    const text =
-      message ?? `${fullPath.join('.') || 'document'}: expected ${expected}, found ${found}${hint}`;
-    this.#issues.push({ severity: 'error', ...node.place, path: fullPath, message: text, expected, found });
+    const text = message ?? `expected ${expected}, found ${found}${hint}`;
+    this.#issues.push({
+      severity: 'error',
+      ...node.place,
+      path: [...this.#base, ...path],
+      message: text,
+      expected,
+      found,
+    });
     return undefined;
   }
 

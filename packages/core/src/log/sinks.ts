@@ -45,5 +45,8 @@ export function jsonSink(output: Writable): LogSink {
 
 /** What peers send reaches log lines (host names, user agents), so control characters must not reach a terminal. */
 function sanitize(text: string): string {
-  return text.replace(/\p{Cc}/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  return text.replace(
+    /\p{Cc}/gu,
+    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
 }

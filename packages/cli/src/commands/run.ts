@@ -1,0 +1,60 @@
+import { errorText, GatewayError } from '@sluice/base/errors';
+import { createLogHub } from '@sluice/core/log/log-hub';
+import { jsonSink, textSink } from '@sluice/core/log/sinks';
+import { type App, createApp } from '../app.ts';
+import { EXIT_FAILED, EXIT_OK } from '../exit-codes.ts';
+import { loadSettings, type SettingsSource } from '../settings/load-settings.ts';
+import { startScreen } from '../start-screen.ts';
+import { printIssues, type Terminal } from '../terminal.ts';
+
+const STOP_DEADLINE_MS = 4_500;
+
+/** `sluice run`: runs the gateway until a signal ends it; resolves with the exit code. */
+export async function runCommand(source: SettingsSource, terminal: Terminal): Promise<number> {
+  const { settings, issues } = loadSettings(source);
+  printIssues(terminal, issues);
+  if (settings === undefined) return EXIT_FAILED;
+
+  const sink = settings.log.format === 'json' ? jsonSink(process.stderr) : textSink(process.stderr, terminal.colour);
+  const logs = createLogHub(settings.log.level, sink);
+  let app: App;
+  try {
+    app = await createApp({ settings, logs, source });
+    await app.start();
+  } catch (error) {
+    const hint = error instanceof GatewayError && error.code === 'http.listen' ? ' (is another instance running?)' : '';
+    terminal.err(`sluice: cannot start: ${errorText(error)}${hint}`);
+    return EXIT_FAILED;
+  }
+  terminal.out(startScreen(app.describe(), terminal.colour));
+  await untilStopped(app, terminal);
+  return EXIT_OK;
+}
+
+/** SIGINT and SIGTERM drain and stop, a second one stops at once; SIGHUP reloads. */
+function untilStopped(app: App, terminal: Terminal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const impatience = new AbortController();
+  let stopping = false;
+  const stop = (): void => {
+    if (stopping) {
+      impatience.abort();
+      return;
+    }
+    stopping = true;
+    terminal.err('stopping …');
+    app.stop(AbortSignal.any([AbortSignal.timeout(STOP_DEADLINE_MS), impatience.signal])).then(resolve, (error: unknown) => {
+      terminal.err(`sluice: stopping failed: ${errorText(error)}`);
+      resolve();
+    });
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  process.on('SIGHUP', () => {
+    app.reload().then(
+      (reloaded) => printIssues(terminal, reloaded),
+      (error: unknown) => terminal.err(`sluice: reload failed, nothing changed: ${errorText(error)}`),
+    );
+  });
+  return promise;
+}

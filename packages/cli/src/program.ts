@@ -1,0 +1,97 @@
+import { Command, CommanderError, Option } from 'commander';
+import { toJsonSchema } from '@sluice/core/config/json-schema';
+import { CA_FORMATS, type CaFormat, caExportCommand, caPathCommand, caRegenerateCommand } from './commands/ca.ts';
+import { checkCommand, testCommand } from './commands/check.ts';
+import { completionScript, SHELLS, type Shell } from './commands/completion.ts';
+import { demoCommand } from './commands/demo.ts';
+import { runCommand } from './commands/run.ts';
+import { EXIT_OK, EXIT_USAGE } from './exit-codes.ts';
+import { normalizeArguments } from './launch-arguments.ts';
+import { gatewaySchema } from './settings/schema.ts';
+import { type SettingsOptions, settingsSource } from './settings-source.ts';
+import type { Terminal } from './terminal.ts';
+import { KERNEL_API_VERSION, VERSION } from './version.ts';
+
+type RunOptions = SettingsOptions & { readonly test?: boolean; readonly versionLine?: boolean };
+
+function versionText(): string {
+  return `Sluice ${VERSION} (control API ${KERNEL_API_VERSION}; node ${process.versions.node}, openssl ${process.versions.openssl}) ${process.platform}/${process.arch}`;
+}
+
+/** Runs one command line (without the program's own name) and resolves with the exit code. */
+export async function runProgram(argv: readonly string[], terminal: Terminal): Promise<number> {
+  let exitCode = EXIT_OK;
+  const finish = async (result: number | Promise<number>): Promise<void> => {
+    exitCode = await result;
+  };
+  const program = new Command('sluice')
+    .description('One gateway for everything that flows: routes connections by rule, inspects and rewrites HTTP(S), receives, records and serves live media.')
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => terminal.out(text.trimEnd()), writeErr: (text) => terminal.err(text.trimEnd()) })
+    .showHelpAfterError('(sluice --help lists the commands)')
+    .addHelpText('after', '\nWithout a command the gateway runs. Without a file it runs on loopback with defaults.');
+  const withConfig = (command: Command): Command =>
+    command.option('-c, --config <file>', 'the sluice.yaml to use; without it the defaults apply');
+  const source = (options: SettingsOptions) => settingsSource(options, process.env);
+
+  withConfig(program.command('run', { isDefault: true }).description('run the gateway (the default command)'))
+    .option('-f, --file <file>', 'a kernel configuration file or config.ini, as it stands ("-" reads standard input)')
+    .option('-d, --directory <folder>', 'home folder; its config.yaml is used when no file is named')
+    .option('-t, --test', 'test the configuration and exit')
+    .option('-v, --version-line', 'print the version and exit')
+    .option('--ext-ctl <address>', 'listen address of the control API (also -ext-ctl)')
+    .option('--ext-ui <folder>', 'folder served at /ui (also -ext-ui)')
+    .option('--secret <secret>', 'secret of the control API (also -secret)')
+    .action(async (options: RunOptions) => {
+      if (options.versionLine === true) terminal.out(versionText());
+      else await finish(options.test === true ? testCommand(source(options), terminal) : runCommand(source(options), terminal));
+    });
+
+  withConfig(program.command('check').description('check the configuration and report every finding'))
+    .option('-f, --file <file>', 'a kernel configuration file or config.ini')
+    .action((options: SettingsOptions) => finish(checkCommand(source(options), terminal)));
+
+  program
+    .command('demo')
+    .description('run with a local web site, a generated live stream and a trickle of requests, to look around')
+    .option('--data-dir <folder>', 'keep the data there instead of in a temporary folder')
+    .action((options: { readonly dataDir?: string }) => finish(demoCommand(options, terminal)));
+
+  program
+    .command('schema')
+    .description('print the JSON Schema of sluice.yaml, for editors')
+    .action(() => terminal.out(JSON.stringify(toJsonSchema(gatewaySchema, 'sluice.yaml'), null, 2)));
+
+  program
+    .command('version')
+    .description('print the version')
+    .action(() => terminal.out(versionText()));
+
+  const ca = program.command('ca').description('the local certificate authority of the inspect plane');
+  withConfig(ca.command('path').description('print the path of its certificate'))
+    .action((options: SettingsOptions) => finish(caPathCommand(source(options), terminal)));
+  withConfig(ca.command('export').description('write its certificate, to trust on a device'))
+    .option('--out <file>', 'the file to write; standard output without it')
+    .addOption(new Option('--format <format>', 'form of the certificate').choices(CA_FORMATS).default('pem'))
+    .action((options: SettingsOptions & { readonly out?: string; readonly format: CaFormat }) => finish(caExportCommand(source(options), options, terminal)));
+  withConfig(ca.command('regenerate').description('replace it by a new one; every device must trust the new one'))
+    .option('--yes', 'do it without asking', false)
+    .action((options: SettingsOptions & { readonly yes: boolean }) => finish(caRegenerateCommand(source(options), options, terminal)));
+
+  program
+    .command('completion')
+    .description('print a completion script: eval "$(sluice completion bash)"')
+    .argument('<shell>', SHELLS.join(', '))
+    .action((shell: string) => {
+      if (!(SHELLS as readonly string[]).includes(shell)) program.error(`error: unknown shell '${shell}'; expected one of ${SHELLS.join(', ')}`, { exitCode: EXIT_USAGE });
+      terminal.out(completionScript(program, shell as Shell));
+    });
+
+  try {
+    await program.parseAsync(normalizeArguments(argv), { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
+  }
+  return exitCode;
+}

@@ -1,0 +1,129 @@
+import { dirname, isAbsolute, resolve } from 'node:path';
+import { isLoopbackHost, parseEndpoint } from '@sluice/base/address';
+import { errorText } from '@sluice/base/errors';
+import { decodeConfig } from '@sluice/core/config/decode';
+import { applyEnvironment } from '@sluice/core/config/environment';
+import type { ConfigIssue, ReportIssue } from '@sluice/core/config/issue';
+import { childNode, type ConfigNode, emptyNode, nodeToPlain, withNodeAt } from '@sluice/core/config/node';
+import { parseYamlConfig } from '@sluice/core/config/yaml';
+import { checkInspect } from '@sluice/inspect/config';
+import { checkMedia } from '@sluice/media/config';
+import { checkRoute } from '@sluice/route/config';
+import { isGatewayDocument, wrapKernelDocument, wrapMediaDocument } from './kernel-file.ts';
+import { readConfigFile } from './read-file.ts';
+import { type GatewaySettings, gatewaySchema } from './schema.ts';
+
+/** Where settings come from; later members win over the files. */
+export type SettingsSource = {
+  /** A `sluice.yaml`, a bare kernel file or a media server's `config.ini`; absent means all defaults. */
+  readonly file?: string;
+  /** YAML text of the `route` section that takes the place of the file's. */
+  readonly routeText?: string;
+  /** Folder that relative paths and the data folder start from when it is not the file's own. */
+  readonly home?: string;
+  /** Values given on the command line, by path. */
+  readonly overrides?: readonly { readonly path: readonly string[]; readonly value: string; readonly option: string }[];
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+};
+
+/** Settings ready to use: every path absolute. `settings` is absent when an issue is an error. */
+export type LoadedSettings = {
+  readonly settings: GatewaySettings | undefined;
+  readonly issues: readonly ConfigIssue[];
+};
+
+/** Reads, decodes and checks the whole configuration; every finding carries its file, line and column. */
+export function loadSettings(source: SettingsSource): LoadedSettings {
+  const issues: ConfigIssue[] = [];
+  const base = resolve(source.home ?? (source.file === undefined || source.file === '-' ? '.' : dirname(source.file)));
+  let node = readRoot(source, issues);
+  node = includeSection(node, 'route', base, issues);
+  node = includeSection(node, 'media', base, issues);
+  if (source.routeText !== undefined) node = replaceRoute(node, source.routeText, issues);
+  const environment = applyEnvironment(gatewaySchema, node, source.environment ?? {});
+  issues.push(...environment.issues);
+  node = environment.node;
+  for (const override of source.overrides ?? []) {
+    const place = { file: `option ${override.option}`, line: 1, column: 1 };
+    node = withNodeAt(node, override.path, { kind: 'scalar', value: override.value, text: override.value, place });
+  }
+  const decoded = decodeConfig<GatewaySettings>(gatewaySchema, node);
+  issues.push(...decoded.issues);
+  if (hasErrors(issues)) return { settings: undefined, issues };
+
+  const settings = withAbsolutePaths(decoded.value, base);
+  decoded.issues.length = 0;
+  checkControl(settings, decoded.report);
+  checkRoute(settings.route, within('route', decoded.report));
+  checkInspect(settings.inspect, within('inspect', decoded.report));
+  checkMedia(settings.media, within('media', decoded.report));
+  issues.push(...decoded.issues);
+  return { settings: hasErrors(issues) ? undefined : settings, issues };
+}
+
+function hasErrors(issues: readonly ConfigIssue[]): boolean {
+  return issues.some((issue) => issue.severity === 'error');
+}
+
+function readRoot(source: SettingsSource, issues: ConfigIssue[]): ConfigNode {
+  if (source.file === undefined) return emptyNode('built-in defaults');
+  const parsed = readConfigFile(source.file);
+  issues.push(...parsed.issues);
+  if (source.file.toLowerCase().endsWith('.ini')) return wrapMediaDocument(parsed.node);
+  const isEmpty = parsed.node.kind === 'map' && parsed.node.entries.length === 0;
+  return isEmpty || isGatewayDocument(parsed.node) ? parsed.node : wrapKernelDocument(parsed.node);
+}
+
+/** `route: {config: ./clash.yaml}` takes the section from that file; keys written beside `config` win over the file's. */
+function includeSection(root: ConfigNode, section: string, base: string, issues: ConfigIssue[]): ConfigNode {
+  const node = childNode(root, section);
+  const include = node === undefined ? undefined : childNode(node, 'config');
+  if (node?.kind !== 'map' || include === undefined) return root;
+  const parsed = readConfigFile(resolve(base, String(nodeToPlain(include))));
+  issues.push(...parsed.issues);
+  const own = node.entries.filter((entry) => entry.key !== 'config');
+  const written = new Set(own.map((entry) => entry.key));
+  const included = parsed.node.kind === 'map' ? parsed.node.entries.filter((entry) => !written.has(entry.key)) : [];
+  return withNodeAt(root, [section], { kind: 'map', place: node.place, entries: [...own, ...included] });
+}
+
+function replaceRoute(root: ConfigNode, text: string, issues: ConfigIssue[]): ConfigNode {
+  const parsed = parseYamlConfig(text, 'payload');
+  issues.push(...parsed.issues);
+  return withNodeAt(root, ['route'], parsed.node);
+}
+
+function within(section: string, report: ReportIssue): ReportIssue {
+  return (severity, path, message, detail) => report(severity, [section, ...path], message, detail);
+}
+
+function withAbsolutePaths(settings: GatewaySettings, base: string): GatewaySettings {
+  const absolute = (path: string): string => (path === '' || isAbsolute(path) ? path : resolve(base, path));
+  return {
+    ...settings,
+    'data-dir': absolute(settings['data-dir']),
+    control: { ...settings.control, ui: absolute(settings.control.ui) },
+  };
+}
+
+/** The control and capture APIs can do everything, so they may leave loopback only behind a secret. */
+function checkControl(settings: GatewaySettings, report: ReportIssue): void {
+  const listeners = [
+    { path: ['control', 'listen'], address: settings.control.listen },
+    { path: ['inspect', 'admin'], address: settings.inspect.admin },
+  ];
+  for (const { path, address } of listeners) {
+    if (address === '') continue;
+    try {
+      const { host } = parseEndpoint(address);
+      if (settings.control.secret === '' && !isLoopbackHost(host)) {
+        report('error', path, `${path.join('.')}: ${address} can be reached from other machines, so control.secret must be set`, {
+          expected: 'a loopback address, or control.secret set',
+          found: address,
+        });
+      }
+    } catch (error) {
+      report('error', path, `${path.join('.')}: ${errorText(error)}`, { expected: 'host:port', found: address });
+    }
+  }
+}
