@@ -96,6 +96,7 @@ export class ShadowsocksDecoder {
         offset += needed;
         continue;
       }
+      if (available === 0) break;
       const taken = Math.min(needed - this.#carried, available);
       this.#carry ??= new Uint8Array(needed);
       this.#carry.set(chunk.subarray(offset, offset + taken), this.#carried);
@@ -107,7 +108,6 @@ export class ShadowsocksDecoder {
       this.#carried = 0;
       written += this.#readUnit(unit, 0, output, written);
     }
-    if (this.#carried === 0) this.#carry = undefined;
     return output.subarray(0, written);
   }
 
