@@ -1,6 +1,6 @@
-import { writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openCa, regenerateCa } from '@sluice/inspect/tls/certificate-authority';
+import { openCa, regenerateCa } from '@sluice/inspect/tls/authority';
 import { EXIT_FAILED, EXIT_OK } from '../exit-codes.ts';
 import { loadSettings, type SettingsSource } from '../settings/load-settings.ts';
 import { printIssues, type Terminal } from '../terminal.ts';
@@ -18,7 +18,7 @@ function caDirectory(source: SettingsSource, terminal: Terminal): string | undef
 export async function caPathCommand(source: SettingsSource, terminal: Terminal): Promise<number> {
   const directory = caDirectory(source, terminal);
   if (directory === undefined) return EXIT_FAILED;
-  terminal.out((await openCa(directory)).view().path);
+  terminal.out((await openCa(directory)).view.path);
   return EXIT_OK;
 }
 
@@ -30,7 +30,7 @@ export async function caExportCommand(
 ): Promise<number> {
   const directory = caDirectory(source, terminal);
   if (directory === undefined) return EXIT_FAILED;
-  const certificate = await (await openCa(directory)).exportCertificate(options.format);
+  const certificate = await (await openCa(directory)).export(options.format);
   if (options.out === undefined || options.out === '-') process.stdout.write(certificate);
   else {
     writeFileSync(options.out, certificate);
@@ -45,10 +45,15 @@ export async function caRegenerateCommand(source: SettingsSource, options: { rea
   if (directory === undefined) return EXIT_FAILED;
   if (!options.yes) {
     terminal.err(`This replaces the certificate authority in ${directory}. Every device that trusts it must be set up again.`);
-    terminal.err('The old files are kept beside the new ones. Repeat with --yes to go on.');
+    terminal.err('Copies of the old files are kept beside the new ones. Repeat with --yes to go on.');
     return EXIT_FAILED;
   }
+  const stamp = new Date().toISOString().replaceAll(':', '-');
+  for (const name of ['ca.key', 'ca.pem']) {
+    const file = join(directory, name);
+    if (existsSync(file)) copyFileSync(file, `${file}.${stamp}`);
+  }
   const authority = await regenerateCa(directory);
-  terminal.out(`${authority.view().path}\nSHA-256 ${authority.view().sha256}`);
+  terminal.out(`${authority.view.path}\nSHA-256 ${authority.view.sha256}`);
   return EXIT_OK;
 }

@@ -1,0 +1,123 @@
+import { mkdirSync } from 'node:fs';
+import { systemClock } from '@sluice/base/clock';
+import { errorText, GatewayError } from '@sluice/base/errors';
+import type { ConfigIssue } from '@sluice/core/config/issue';
+import { describeIssue } from '@sluice/core/config/print-issue';
+import { Events } from '@sluice/core/events';
+import type { GatewayContext } from '@sluice/core/gateway-context';
+import type { LogHub } from '@sluice/core/log/logger';
+import { Metrics } from '@sluice/core/metrics';
+import type { Service } from '@sluice/core/service';
+import { ServiceGroup } from '@sluice/core/service-group';
+import { createInspectPlane, type InspectPlane } from '@sluice/inspect/plane';
+import { createMediaPlane, type MediaPlane } from '@sluice/media/plane';
+import { createRoutePlane, type RoutePlane } from '@sluice/route/plane';
+import { createApiListeners } from './app/api-listeners.ts';
+import { describeApp } from './app/describe.ts';
+import { loadSettings, type SettingsSource } from './settings/load-settings.ts';
+import type { GatewaySettings } from './settings/schema.ts';
+import type { StartLine } from './start-screen.ts';
+
+/** The running gateway. */
+export type App = Service & {
+  readonly route: RoutePlane;
+  readonly inspect: InspectPlane;
+  readonly media: MediaPlane;
+  /** Base URL of the control listener; meaningful once started. */
+  controlUrl(): string;
+  /**
+   * Reads the configuration again (or `changed` in its place) and applies what differs; all planes change or none.
+   * Returns the warnings. @throws GatewayError `config.invalid` when it has errors, and what a plane threw; nothing changed then
+   */
+  reload(changed?: Partial<SettingsSource>): Promise<readonly ConfigIssue[]>;
+  describe(): { readonly title: string; readonly lines: readonly StartLine[] };
+};
+
+export type AppOptions = {
+  readonly settings: GatewaySettings;
+  readonly logs: LogHub;
+  /** Where the settings came from, for reloading. */
+  readonly source: SettingsSource;
+};
+
+/** Makes all planes and APIs and wires the ports between them; nothing listens before `start`. */
+export async function createApp({ settings, logs, source }: AppOptions): Promise<App> {
+  const dataDir = settings['data-dir'];
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const log = logs.logger;
+  const metrics = new Metrics();
+  metrics.collectRuntime();
+  const context = (scope: string): GatewayContext => ({
+    clock: systemClock,
+    log: log.child(scope),
+    metrics,
+    events,
+    dataDir,
+  });
+  const events = new Events((error) => log.error(`an event listener failed: ${errorText(error)}`));
+
+  // Route asks for the tap only when a rule wants it, so it can be made before the plane that provides it.
+  let inspect: InspectPlane | undefined;
+  const route = createRoutePlane(context('route'), settings.route, { tap: () => inspect?.tap });
+  inspect = await createInspectPlane(context('inspect'), settings.inspect, { dialer: route.dialer });
+  const media = createMediaPlane(context('media'), settings.media, { dialer: route.dialer });
+  const planes = { route, inspect, media };
+
+  let current = settings;
+  const reload = async (changed: Partial<SettingsSource> = {}): Promise<readonly ConfigIssue[]> => {
+    const loaded = loadSettings({ ...source, ...changed });
+    if (loaded.settings === undefined) throw invalidConfiguration(loaded.issues);
+    await applySettings(planes, current, loaded.settings);
+    if (JSON.stringify(current.control) !== JSON.stringify(loaded.settings.control)) {
+      log.warning('control: changes take effect at the next start');
+    }
+    if (current.log.level !== loaded.settings.log.level) logs.level = loaded.settings.log.level;
+    current = loaded.settings;
+    events.emit('config.changed', { section: 'all' });
+    log.info('configuration reloaded');
+    return loaded.issues;
+  };
+
+  const listeners = createApiListeners({ ...planes, settings, logs, metrics, events, reload });
+  const services = new ServiceGroup(log, [route, inspect, media, ...listeners.all]);
+  return {
+    name: 'gateway',
+    ...planes,
+    start: () => services.start(),
+    async stop(deadline) {
+      await services.stop(deadline);
+      listeners.close();
+    },
+    reload,
+    controlUrl: () => listeners.controlUrl(),
+    describe: () => describeApp(planes, settings, listeners.controlUrl()),
+  };
+}
+
+function invalidConfiguration(issues: readonly ConfigIssue[]): GatewayError {
+  const errors = issues.filter((issue) => issue.severity === 'error');
+  const first = errors[0];
+  const text = first === undefined ? 'the configuration is not usable' : describeIssue(first);
+  return new GatewayError('invalid', 'config.invalid', text, { details: { issues: errors } });
+}
+
+/** Applies settings plane by plane; when one refuses, those already changed go back to what they had. */
+async function applySettings(
+  { route, inspect, media }: { route: RoutePlane; inspect: InspectPlane; media: MediaPlane },
+  before: GatewaySettings,
+  after: GatewaySettings,
+): Promise<void> {
+  const steps = [
+    { apply: () => route.reconfigure(after.route), undo: () => route.reconfigure(before.route) },
+    { apply: () => inspect.reconfigure(after.inspect), undo: () => inspect.reconfigure(before.inspect) },
+    { apply: () => media.reconfigure(after.media), undo: () => media.reconfigure(before.media) },
+  ];
+  for (const [index, step] of steps.entries()) {
+    try {
+      await step.apply();
+    } catch (error) {
+      for (const done of steps.slice(0, index).reverse()) await done.undo();
+      throw error;
+    }
+  }
+}
