@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SocketInfo } from '@sluice/core/ports/media';
 
@@ -100,6 +101,11 @@ export interface MediaControl {
 
 /** Serves live URLs (FLV, HLS) on an HTTP listener that belongs to somebody else. */
 export interface MediaHttp {
+  /**
+   * Enters an accepted connection in the session table (`getAllSession`) until it closes; returns its session id.
+   * The listener's owner calls it for every connection; calling it again returns the same id.
+   */
+  trackConnection(socket: Socket): string;
   /** Answers the request when its path is a live URL; false leaves it untouched. */
   handleRequest(request: IncomingMessage, response: ServerResponse): boolean;
   /** Takes over a WebSocket upgrade when its path is a live URL; false leaves the socket untouched. */
