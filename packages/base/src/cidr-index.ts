@@ -4,74 +4,57 @@ import { type Cidr, maskWord, parseIpv4, parseIpv6Into } from './ip.ts';
 /** One prefix of an index; `rule` is its place in the rule list. */
 export type CidrEntry = { readonly cidr: Cidr; readonly rule: number };
 
-type Block = {
-  readonly start: readonly number[];
-  readonly prefixLength: number;
-  readonly rules: number[];
-  id: number;
+/** The distinct prefixes of one family by start, outer before inner; the end is the first position behind a prefix. */
+type Blocks<P extends number | bigint> = {
+  readonly starts: P[];
+  readonly ends: P[];
+  readonly rules: number[][];
 };
 
 const NO_BLOCK = -1;
-const V4_BITS = 32;
-const V6_BITS = 128;
+const SMALL_TABLE = 64;
+const V4_END = 2 ** 32;
+const V6_END = 1n << 128n;
+const WORD = 0xffff_ffffn;
 
 /**
  * IPv4 and IPv6 prefixes compiled to sorted, disjoint ranges, each with the smallest rule number over all prefixes that
  * cover it. Each range also knows its innermost prefix, so a lookup can go on to the next larger rule number.
  */
 export class CidrIndex {
-  readonly #v4: RangeTable;
-  readonly #v6: RangeTable;
-  readonly #v6Words = new Uint32Array(4);
+  /** Range `i` covers from start `i` up to start `i + 1`; an IPv6 start is four words. */
+  readonly #v4Starts: Uint32Array;
+  readonly #v6Starts: Uint32Array;
+  /** Top 16 bits → the number of IPv4 ranges that start before them; empty for small tables, where a search is as fast. */
+  readonly #v4Top: Uint32Array;
+  readonly #v4Rules: RangeRules;
+  readonly #v6Rules: RangeRules;
+  readonly #words = new Uint32Array(4);
 
   /** Entries must come in rising `rule` order. */
   constructor(entries: readonly CidrEntry[]) {
-    this.#v4 = new RangeTable(entries, 4);
-    this.#v6 = new RangeTable(entries, 6);
+    const v4 = sortedBlocksV4(entries);
+    const v4Ranges = flatten(v4, V4_END);
+    this.#v4Starts = Uint32Array.from(v4Ranges.starts);
+    this.#v4Top = this.#v4Starts.length > SMALL_TABLE ? indexTop(this.#v4Starts) : new Uint32Array(0);
+    this.#v4Rules = new RangeRules(v4Ranges, v4.rules);
+    const v6 = sortedBlocksV6(entries);
+    const v6Ranges = flatten(v6, V6_END);
+    this.#v6Starts = Uint32Array.from(v6Ranges.starts.flatMap(wordsOf));
+    this.#v6Rules = new RangeRules(v6Ranges, v6.rules);
   }
 
   /** The smallest rule number, not below `from`, whose prefix covers the literal `ip` (no zone), or NO_RULE. */
   lookup(ip: string, from = 0): number {
     const value = parseIpv4(ip);
-    if (value >= 0) return this.#v4.lookupV4(value, from);
-    return parseIpv6Into(ip, this.#v6Words) ? this.#v6.lookupV6(this.#v6Words, from) : NO_RULE;
-  }
-}
-
-/** The ranges of one family. Range `i` covers from `starts[i]` up to the start of range `i + 1`. */
-class RangeTable {
-  readonly #starts: Uint32Array;
-  readonly #smallest: Int32Array;
-  /** Range → innermost block, block → enclosing block: both NO_BLOCK outside. */
-  readonly #rangeBlock: Int32Array;
-  readonly #parent: Int32Array;
-  /** Rules of block b are `rules[firstRule[b] .. firstRule[b + 1]]`, rising. */
-  readonly #firstRule: Int32Array;
-  readonly #rules: Int32Array;
-  /** Top 16 bits → the number of ranges that start before them; empty for small tables, where a search is as fast. */
-  readonly #top: Uint32Array;
-
-  constructor(entries: readonly CidrEntry[], family: 4 | 6) {
-    const width = family === 4 ? 1 : 4;
-    const blocks = sortedBlocks(entries, family);
-    const compiled = flatten(blocks, width, family === 4 ? V4_BITS : V6_BITS);
-    this.#starts = Uint32Array.from(compiled.starts);
-    this.#smallest = Int32Array.from(compiled.smallest);
-    this.#rangeBlock = Int32Array.from(compiled.rangeBlock);
-    this.#parent = Int32Array.from(compiled.parent);
-    this.#firstRule = new Int32Array(blocks.length + 1);
-    const rules: number[] = [];
-    for (const [index, block] of blocks.entries()) {
-      for (const rule of block.rules) rules.push(rule);
-      this.#firstRule[index + 1] = rules.length;
-    }
-    this.#rules = Int32Array.from(rules);
-    this.#top = family === 4 && this.#starts.length > 64 ? indexTop(this.#starts) : new Uint32Array(0);
+    if (value >= 0) return this.#v4Rules.ruleOf(this.#rangeV4(value), from);
+    return parseIpv6Into(ip, this.#words) ? this.#v6Rules.ruleOf(this.#rangeV6(this.#words), from) : NO_RULE;
   }
 
-  lookupV4(value: number, from: number): number {
-    const starts = this.#starts;
-    const top = this.#top;
+  /** The number of the range that holds the address, -1 when it lies before the first. */
+  #rangeV4(value: number): number {
+    const starts = this.#v4Starts;
+    const top = this.#v4Top;
     let low = 0;
     let high = starts.length;
     if (top.length !== 0) {
@@ -83,135 +66,156 @@ class RangeTable {
       if ((starts[middle] as number) <= value) low = middle + 1;
       else high = middle;
     }
-    return low === 0 ? NO_RULE : this.#ruleOf(low - 1, from);
+    return low - 1;
   }
 
-  lookupV6(words: Uint32Array, from: number): number {
+  #rangeV6(words: Uint32Array): number {
     let low = 0;
-    let high = this.#smallest.length;
+    let high = this.#v6Starts.length / 4;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.#compareV6(middle, words) <= 0) low = middle + 1;
+      if (compareWords(this.#v6Starts, middle * 4, words) <= 0) low = middle + 1;
       else high = middle;
     }
-    return low === 0 ? NO_RULE : this.#ruleOf(low - 1, from);
+    return low - 1;
+  }
+}
+
+/** What holds in each range of one family. */
+class RangeRules {
+  readonly #smallest: Int32Array;
+  /** Range → innermost block, block → enclosing block: both NO_BLOCK outside. */
+  readonly #rangeBlock: Int32Array;
+  readonly #parent: Int32Array;
+  /** Block → its first rule, and the rising others of the few that have more. */
+  readonly #firstRule: Int32Array;
+  readonly #more = new Map<number, readonly number[]>();
+
+  constructor(ranges: Ranges<number> | Ranges<bigint>, rules: readonly (readonly number[])[]) {
+    this.#smallest = Int32Array.from(ranges.smallest);
+    this.#rangeBlock = Int32Array.from(ranges.rangeBlock);
+    this.#parent = Int32Array.from(ranges.parent);
+    this.#firstRule = Int32Array.from(rules, ([first]) => first ?? NO_RULE);
+    for (const [block, own] of rules.entries()) if (own.length > 1) this.#more.set(block, own);
   }
 
-  #compareV6(range: number, words: Uint32Array): number {
-    for (let word = 0; word < 4; word++) {
-      const difference = (this.#starts[range * 4 + word] as number) - (words[word] as number);
-      if (difference !== 0) return difference;
-    }
-    return 0;
-  }
-
-  #ruleOf(range: number, from: number): number {
+  ruleOf(range: number, from: number): number {
+    if (range < 0) return NO_RULE;
     const smallest = this.#smallest[range] as number;
     if (smallest === NO_RULE || smallest >= from) return smallest;
     let best = NO_RULE;
-    let block = this.#rangeBlock[range] as number;
-    while (block !== NO_BLOCK) {
-      const end = this.#firstRule[block + 1] as number;
-      for (let at = this.#firstRule[block] as number; at < end; at++) {
-        const rule = this.#rules[at] as number;
-        if (rule < from) continue;
-        if (best === NO_RULE || rule < best) best = rule;
-        break;
-      }
-      block = this.#parent[block] as number;
+    for (
+      let block = this.#rangeBlock[range] as number;
+      block !== NO_BLOCK;
+      block = this.#parent[block] as number
+    ) {
+      const first = this.#firstRule[block] as number;
+      const rule = first >= from ? first : (this.#more.get(block)?.find((each) => each >= from) ?? NO_RULE);
+      if (rule !== NO_RULE && (best === NO_RULE || rule < best)) best = rule;
     }
     return best;
   }
 }
 
-/** The distinct prefixes of one family by start, outer before inner. */
-function sortedBlocks(entries: readonly CidrEntry[], family: 4 | 6): Block[] {
-  const byKey = new Map<number | string, Block>();
-  for (const { cidr, rule } of entries) {
-    if (cidr.address.family !== family) continue;
-    const words = cidr.address.family === 4 ? [cidr.address.value] : cidr.address.words;
-    const start = words.map((word, index) => maskWord(word, cidr.prefixLength - index * 32));
-    const key =
-      family === 4 ? (start[0] ?? 0) * 64 + cidr.prefixLength : `${start.join('.')}/${cidr.prefixLength}`;
-    const known = byKey.get(key);
-    if (known === undefined) byKey.set(key, { start, prefixLength: cidr.prefixLength, rules: [rule], id: 0 });
-    else known.rules.push(rule);
-  }
-  return [...byKey.values()].sort(
-    (a, b) => compareWords(a.start, b.start) || a.prefixLength - b.prefixLength,
-  );
-}
-
-function compareWords(a: readonly number[], b: readonly number[]): number {
-  for (let index = 0; index < a.length; index++) {
-    const difference = (a[index] ?? 0) - (b[index] ?? 0);
+function compareWords(starts: Uint32Array, at: number, words: Uint32Array): number {
+  for (let word = 0; word < 4; word++) {
+    const difference = (starts[at + word] as number) - (words[word] as number);
     if (difference !== 0) return difference;
   }
   return 0;
 }
 
-type Flattened = {
-  readonly starts: number[];
+function wordsOf(value: bigint): number[] {
+  return [value >> 96n, (value >> 64n) & WORD, (value >> 32n) & WORD, value & WORD].map(Number);
+}
+
+/** Sorted as whole numbers, start, length and place in one, which the runtime does without calling back. */
+function sortedBlocksV4(entries: readonly CidrEntry[]): Blocks<number> {
+  const keys: bigint[] = [];
+  for (const [place, { cidr }] of entries.entries()) {
+    if (cidr.address.family !== 4) continue;
+    const start = maskWord(cidr.address.value, cidr.prefixLength);
+    keys.push((BigInt(start) << 30n) | BigInt(cidr.prefixLength * 2 ** 24 + place));
+  }
+  const blocks: Blocks<number> = { starts: [], ends: [], rules: [] };
+  for (const key of BigUint64Array.from(keys).sort()) {
+    const low = Number(key & 0x3fff_ffffn);
+    const start = Number(key >> 30n);
+    const entry = entries[low % 2 ** 24];
+    addBlock(blocks, start, start + 2 ** (32 - (low >>> 24)), entry?.rule ?? NO_RULE);
+  }
+  return blocks;
+}
+
+function sortedBlocksV6(entries: readonly CidrEntry[]): Blocks<bigint> {
+  const list: { readonly start: bigint; readonly end: bigint; readonly rule: number }[] = [];
+  for (const { cidr, rule } of entries) {
+    if (cidr.address.family !== 6) continue;
+    const address = cidr.address.words.reduce((value, word) => (value << 32n) | BigInt(word), 0n);
+    const hostBits = BigInt(128 - cidr.prefixLength);
+    const start = (address >> hostBits) << hostBits;
+    list.push({ start, end: start + (1n << hostBits), rule });
+  }
+  list.sort((a, b) =>
+    a.start === b.start ? compare(b.end, a.end) || a.rule - b.rule : compare(a.start, b.start),
+  );
+  const blocks: Blocks<bigint> = { starts: [], ends: [], rules: [] };
+  for (const { start, end, rule } of list) addBlock(blocks, start, end, rule);
+  return blocks;
+}
+
+function compare(a: bigint, b: bigint): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Prefixes that are there more than once come one after the other, in rule order. */
+function addBlock<P extends number | bigint>(blocks: Blocks<P>, start: P, end: P, rule: number): void {
+  if (blocks.starts.at(-1) === start && blocks.ends.at(-1) === end) {
+    blocks.rules.at(-1)?.push(rule);
+    return;
+  }
+  blocks.starts.push(start);
+  blocks.ends.push(end);
+  blocks.rules.push([rule]);
+}
+
+type Ranges<P extends number | bigint> = {
+  readonly starts: P[];
   readonly smallest: number[];
   readonly rangeBlock: number[];
   readonly parent: number[];
 };
 
 /** Prefixes are nested or disjoint, never half overlapping, so one sweep with a stack of open blocks finds every border. */
-function flatten(blocks: readonly Block[], width: number, bits: number): Flattened {
-  const starts: number[] = [];
-  const smallest: number[] = [];
-  const rangeBlock: number[] = [];
-  const parent: number[] = [];
-  const open: {
-    readonly block: number;
-    readonly end: readonly number[] | undefined;
-    readonly smallest: number;
-  }[] = [];
-  const startRange = (start: readonly number[], block: number, rule: number): void => {
-    const last = smallest.length - 1;
-    if (last >= 0 && compareWords(starts.slice(last * width), start) === 0) {
-      smallest[last] = rule;
-      rangeBlock[last] = block;
-    } else {
-      for (const word of start) starts.push(word);
-      smallest.push(rule);
-      rangeBlock.push(block);
-    }
+function flatten<P extends number | bigint>(blocks: Blocks<P>, spaceEnd: P): Ranges<P> {
+  const ranges: Ranges<P> = { starts: [], smallest: [], rangeBlock: [], parent: [] };
+  const open: { readonly block: number; readonly end: P; readonly smallest: number }[] = [];
+  const startRange = (start: P, block: number, rule: number): void => {
+    if (start === spaceEnd) return;
+    const last = ranges.starts.length - 1;
+    const at = ranges.starts[last] === start ? last : last + 1;
+    ranges.starts[at] = start;
+    ranges.smallest[at] = rule;
+    ranges.rangeBlock[at] = block;
   };
-  const closeUpTo = (position: readonly number[] | undefined): void => {
-    for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
-      if (position !== undefined && (top.end === undefined || compareWords(top.end, position) > 0)) return;
+  const closeUpTo = (position: P): void => {
+    for (let top = open.at(-1); top !== undefined && top.end <= position; top = open.at(-1)) {
       open.pop();
       const outer = open.at(-1);
-      if (top.end !== undefined) startRange(top.end, outer?.block ?? NO_BLOCK, outer?.smallest ?? NO_RULE);
+      startRange(top.end, outer?.block ?? NO_BLOCK, outer?.smallest ?? NO_RULE);
     }
   };
-  for (const [index, block] of blocks.entries()) {
-    closeUpTo(block.start);
+  for (const [block, start] of blocks.starts.entries()) {
+    closeUpTo(start);
     const outer = open.at(-1);
-    const own = block.rules[0] ?? NO_RULE;
-    const rule = outer === undefined ? own : Math.min(own, outer.smallest);
-    parent.push(outer?.block ?? NO_BLOCK);
-    startRange(block.start, index, rule);
-    open.push({ block: index, end: endOf(block, bits), smallest: rule });
+    const own = blocks.rules[block]?.[0] ?? NO_RULE;
+    const smallest = outer === undefined ? own : Math.min(own, outer.smallest);
+    ranges.parent.push(outer?.block ?? NO_BLOCK);
+    startRange(start, block, smallest);
+    open.push({ block, end: blocks.ends[block] as P, smallest });
   }
-  closeUpTo(undefined);
-  return { starts, smallest, rangeBlock, parent };
-}
-
-/** The first address after the block, or `undefined` when the block reaches the end of the address space. */
-function endOf(block: Block, bits: number): readonly number[] | undefined {
-  if (block.prefixLength === 0) return undefined;
-  const end = block.start.slice();
-  let bit = bits - block.prefixLength;
-  for (let word = end.length - 1; word >= 0; word--, bit -= 32) {
-    if (bit >= 32) continue;
-    const sum = (end[word] ?? 0) + (bit >= 0 ? 2 ** bit : 1);
-    end[word] = sum >>> 0;
-    if (sum < 2 ** 32) return end;
-  }
-  return undefined;
+  closeUpTo(spaceEnd);
+  return ranges;
 }
 
 function indexTop(starts: Uint32Array): Uint32Array {

@@ -4,8 +4,24 @@ export const NO_RULE = -1;
 /** One domain key of an index: the whole name, or the name and everything below it. `rule` is its place in the rule list. */
 export type DomainEntry = { readonly name: string; readonly suffix: boolean; readonly rule: number };
 
+/** Entries in columns, for lists so long that one object each would cost more than the index. */
+export type DomainColumns = {
+  readonly names: readonly string[];
+  /** 1 for a suffix, 0 for an exact name. */
+  readonly suffixes: ArrayLike<number>;
+  readonly rules: ArrayLike<number>;
+};
+
 const DOT = 46;
 const EMPTY = -1;
+const FNV_PRIME = 0x01000193;
+
+/** A key is four numbers: hash of the name, end of the name in the text, smallest rule as exact name and as suffix. */
+const KEY_STRIDE = 4;
+const HASH = 0;
+const TEXT_END = 1;
+const EXACT = 2;
+const SUFFIX = 3;
 
 /**
  * Exact names and suffixes, compiled for lookup by the smallest rule number. One hash is rolled over the host from the
@@ -14,52 +30,66 @@ const EMPTY = -1;
 export class DomainIndex {
   /** Slot → key number, or EMPTY; a power of two in size, at most half full. */
   readonly #slots: Int32Array;
-  readonly #hashes: Int32Array;
-  readonly #names: readonly string[];
-  /** Per key, the first entry of each kind; entries of one key are chained in rising rule order. */
-  readonly #firstExact: Int32Array;
-  readonly #firstSuffix: Int32Array;
-  readonly #rules: Int32Array;
-  readonly #next: Int32Array;
+  readonly #keys: Int32Array;
+  /** All names one after the other; typed arrays, because following pointers to strings misses the cache each time. */
+  readonly #text: Uint8Array | Uint16Array;
+  /** The further rules of keys that are there more than once: key × 4 + EXACT or SUFFIX → rising rule numbers. */
+  readonly #more = new Map<number, number[]>();
 
   /** Entries must come in rising `rule` order; names in lower case without leading or trailing dot. */
-  constructor(entries: readonly DomainEntry[]) {
-    const capacity = tableCapacity(entries.length);
-    this.#slots = new Int32Array(capacity).fill(EMPTY);
-    this.#hashes = new Int32Array(entries.length);
-    this.#firstExact = new Int32Array(entries.length).fill(EMPTY);
-    this.#firstSuffix = new Int32Array(entries.length).fill(EMPTY);
-    this.#rules = Int32Array.from(entries, (entry) => entry.rule);
-    this.#next = new Int32Array(entries.length).fill(EMPTY);
-    const names: string[] = [];
-    this.#names = names;
-    for (let index = entries.length - 1; index >= 0; index--) {
-      const entry = entries[index] as DomainEntry;
-      const key = this.#keyOf(entry.name, names);
-      const first = entry.suffix ? this.#firstSuffix : this.#firstExact;
-      this.#next[index] = first[key] ?? EMPTY;
-      first[key] = index;
+  constructor({ names, suffixes, rules }: DomainColumns) {
+    this.#slots = new Int32Array(tableCapacity(names.length)).fill(EMPTY);
+    const keys = new Int32Array(names.length * KEY_STRIDE);
+    const text = newText(names);
+    let count = 0;
+    let textEnd = 0;
+    for (const [entry, name] of names.entries()) {
+      const hash = hashFromRight(name);
+      let slot = this.#slotOf(hash, name, keys, text);
+      let key = this.#slots[slot] as number;
+      if (key === EMPTY) {
+        key = count++;
+        this.#slots[slot] = key;
+        for (slot = 0; slot < name.length; slot++) text[textEnd++] = name.charCodeAt(slot);
+        keys[key * KEY_STRIDE + HASH] = hash;
+        keys[key * KEY_STRIDE + TEXT_END] = textEnd;
+        keys[key * KEY_STRIDE + EXACT] = NO_RULE;
+        keys[key * KEY_STRIDE + SUFFIX] = NO_RULE;
+      }
+      this.#addRule(
+        keys,
+        key * KEY_STRIDE + (suffixes[entry] === 1 ? SUFFIX : EXACT),
+        rules[entry] ?? NO_RULE,
+      );
     }
+    this.#keys = keys.slice(0, count * KEY_STRIDE);
+    this.#text = text.slice(0, textEnd);
   }
 
-  get size(): number {
-    return this.#rules.length;
+  static fromEntries(entries: readonly DomainEntry[]): DomainIndex {
+    return new DomainIndex({
+      names: entries.map(({ name }) => name),
+      suffixes: entries.map(({ suffix }) => (suffix ? 1 : 0)),
+      rules: entries.map(({ rule }) => rule),
+    });
   }
 
   /** The smallest rule number, not below `from`, whose key covers `host` (lower case, no trailing dot), or NO_RULE. */
   lookup(host: string, from = 0): number {
     const slots = this.#slots;
+    const keys = this.#keys;
     const mask = slots.length - 1;
     let best = NO_RULE;
     let hash = 0;
     for (let start = host.length - 1; start >= 0; start--) {
-      hash = Math.imul(hash ^ host.charCodeAt(start), 0x01000193);
+      hash = Math.imul(hash ^ host.charCodeAt(start), FNV_PRIME);
       if (start !== 0 && host.charCodeAt(start - 1) !== DOT) continue;
       let slot = spread(hash) & mask;
       for (let key = slots[slot] as number; key !== EMPTY; key = slots[slot] as number) {
-        if (this.#hashes[key] === hash && isTail(host, start, this.#names[key] as string)) {
-          best = this.#smaller(best, this.#firstSuffix[key] as number, from);
-          if (start === 0) best = this.#smaller(best, this.#firstExact[key] as number, from);
+        const at = key * KEY_STRIDE;
+        if (keys[at + HASH] === hash && isName(keys, this.#text, key, host, start)) {
+          best = smaller(best, this.#ruleFrom(at + SUFFIX, from));
+          if (start === 0) best = smaller(best, this.#ruleFrom(at + EXACT, from));
           break;
         }
         slot = (slot + 1) & mask;
@@ -68,41 +98,56 @@ export class DomainIndex {
     return best;
   }
 
-  #smaller(best: number, first: number, from: number): number {
-    let entry = first;
-    while (entry !== EMPTY) {
-      const rule = this.#rules[entry] as number;
-      if (rule >= from) return best === NO_RULE || rule < best ? rule : best;
-      entry = this.#next[entry] as number;
-    }
-    return best;
+  #ruleFrom(field: number, from: number): number {
+    const rule = this.#keys[field] as number;
+    if (rule === NO_RULE || rule >= from) return rule;
+    return this.#more.get(field)?.find((each) => each >= from) ?? NO_RULE;
   }
 
-  #keyOf(name: string, names: string[]): number {
+  #addRule(keys: Int32Array, field: number, rule: number): void {
+    if (keys[field] === NO_RULE) {
+      keys[field] = rule;
+      return;
+    }
+    const more = this.#more.get(field);
+    if (more === undefined) this.#more.set(field, [rule]);
+    else more.push(rule);
+  }
+
+  /** The slot that holds the name, or the free one where it belongs. */
+  #slotOf(hash: number, name: string, keys: Int32Array, text: Uint8Array | Uint16Array): number {
     const mask = this.#slots.length - 1;
-    const hash = hashFromRight(name);
     let slot = spread(hash) & mask;
     for (let key = this.#slots[slot] as number; key !== EMPTY; key = this.#slots[slot] as number) {
-      if (this.#hashes[key] === hash && names[key] === name) return key;
+      if (keys[key * KEY_STRIDE + HASH] === hash && isName(keys, text, key, name, 0)) break;
       slot = (slot + 1) & mask;
     }
-    const key = names.length;
-    names.push(name);
-    this.#hashes[key] = hash;
-    this.#slots[slot] = key;
-    return key;
+    return slot;
   }
 }
 
-function isTail(host: string, start: number, name: string): boolean {
-  return name.length === host.length - start && host.endsWith(name);
+/** Whether the name of `key` is `host` from `start` on. */
+function isName(
+  keys: Int32Array,
+  text: Uint8Array | Uint16Array,
+  key: number,
+  host: string,
+  start: number,
+): boolean {
+  const textStart = key === 0 ? 0 : (keys[(key - 1) * KEY_STRIDE + TEXT_END] as number);
+  const length = (keys[key * KEY_STRIDE + TEXT_END] as number) - textStart;
+  if (length !== host.length - start) return false;
+  for (let index = 0; index < length; index++) {
+    if (text[textStart + index] !== host.charCodeAt(start + index)) return false;
+  }
+  return true;
 }
 
 /** FNV-1a over the UTF-16 units from the last to the first, so that a longer suffix extends a shorter one's hash. */
 function hashFromRight(name: string): number {
   let hash = 0;
   for (let index = name.length - 1; index >= 0; index--) {
-    hash = Math.imul(hash ^ name.charCodeAt(index), 0x01000193);
+    hash = Math.imul(hash ^ name.charCodeAt(index), FNV_PRIME);
   }
   return hash;
 }
@@ -110,6 +155,20 @@ function hashFromRight(name: string): number {
 /** Brings the well-mixed high bits down, since the table index is taken from the low ones. */
 function spread(hash: number): number {
   return hash ^ (hash >>> 15);
+}
+
+function smaller(best: number, candidate: number): number {
+  return candidate !== NO_RULE && (best === NO_RULE || candidate < best) ? candidate : best;
+}
+
+function newText(names: readonly string[]): Uint8Array | Uint16Array {
+  let length = 0;
+  let widest = 0;
+  for (const name of names) {
+    length += name.length;
+    for (let index = 0; index < name.length; index++) widest |= name.charCodeAt(index);
+  }
+  return widest < 256 ? new Uint8Array(length) : new Uint16Array(length);
 }
 
 function tableCapacity(entries: number): number {

@@ -31,7 +31,7 @@ const numbered = <T>(entry: fc.Arbitrary<T>, maxLength = 12) =>
 
 describe('DomainIndex', () => {
   it('finds exact names and suffixes at label borders only', () => {
-    const index = new DomainIndex([
+    const index = DomainIndex.fromEntries([
       { name: 'example.com', suffix: true, rule: 0 },
       { name: 'only.test', suffix: false, rule: 1 },
     ]);
@@ -45,13 +45,13 @@ describe('DomainIndex', () => {
 
   it('tells names apart whose hashes are the same', () => {
     const [first, second] = collidingNames();
-    const index = new DomainIndex([
+    const index = DomainIndex.fromEntries([
       { name: first, suffix: false, rule: 0 },
       { name: second, suffix: false, rule: 1 },
     ]);
     assert.equal(index.lookup(first), 0);
     assert.equal(index.lookup(second), 1);
-    assert.equal(new DomainIndex([{ name: first, suffix: false, rule: 0 }]).lookup(second), NO_RULE);
+    assert.equal(DomainIndex.fromEntries([{ name: first, suffix: false, rule: 0 }]).lookup(second), NO_RULE);
   });
 
   it('answers as a walk of the list would', () => {
@@ -64,7 +64,7 @@ describe('DomainIndex', () => {
           start,
           ({ name, suffix }) => host === name || (suffix && host.endsWith(`.${name}`)),
         );
-        assert.equal(new DomainIndex(entries).lookup(host, start), expected);
+        assert.equal(DomainIndex.fromEntries(entries).lookup(host, start), expected);
       }),
       { numRuns: 2000 },
     );

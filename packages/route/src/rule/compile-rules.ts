@@ -1,5 +1,5 @@
 import { type CidrEntry, CidrIndex } from '@sluice/base/cidr-index';
-import { type DomainEntry, DomainIndex } from '@sluice/base/domain-index';
+import { DomainIndex } from '@sluice/base/domain-index';
 import { errorText, GatewayError } from '@sluice/base/errors';
 import { type KeywordEntry, KeywordIndex } from '@sluice/base/keyword-index';
 import { type ParsedRule, parseRule, type RuleType } from './parse-rule.ts';
@@ -35,8 +35,9 @@ class RuleSetBuilder {
   readonly #types: RuleType[] = [];
   readonly #payloads: string[] = [];
   readonly #targets: string[] = [];
+  readonly #targetNames = new Map<string, string>();
   readonly #inspect: number[] = [];
-  readonly #domains: DomainEntry[] = [];
+  readonly #domains = { names: [] as string[], suffixes: [] as number[], rules: [] as number[] };
   readonly #keywords: KeywordEntry[] = [];
   readonly #destinations: CidrEntry[] = [];
   readonly #sources: CidrEntry[] = [];
@@ -51,12 +52,14 @@ class RuleSetBuilder {
     const rule = this.#types.length;
     this.#types.push(condition.type);
     this.#payloads.push(payload);
-    this.#targets.push(target);
+    this.#targets.push(this.#shared(target));
     this.#inspect.push(inspect ? 1 : 0);
     switch (condition.type) {
       case 'Domain':
       case 'DomainSuffix':
-        this.#domains.push({ name: condition.text, suffix: condition.type === 'DomainSuffix', rule });
+        this.#domains.names.push(condition.text);
+        this.#domains.suffixes.push(condition.type === 'DomainSuffix' ? 1 : 0);
+        this.#domains.rules.push(rule);
         break;
       case 'DomainKeyword':
         this.#keywords.push({ keyword: condition.text, rule });
@@ -83,9 +86,17 @@ class RuleSetBuilder {
     }
   }
 
+  /** One string for all rules with the same target, since each was cut from its own line. */
+  #shared(target: string): string {
+    const known = this.#targetNames.get(target);
+    if (known !== undefined) return known;
+    this.#targetNames.set(target, target);
+    return target;
+  }
+
   build(): RuleSet {
     const indices: RuleIndices = {
-      domains: ifAny(this.#domains, (entries) => new DomainIndex(entries)),
+      domains: this.#domains.names.length === 0 ? undefined : new DomainIndex(this.#domains),
       keywords: ifAny(this.#keywords, (entries) => new KeywordIndex(entries)),
       destinations: ifAny(this.#destinations, (entries) => new CidrIndex(entries)),
       sources: ifAny(this.#sources, (entries) => new CidrIndex(entries)),

@@ -68,6 +68,7 @@ const OPEN_PAYLOAD_TYPES = new Set([
 ]);
 
 const MAX_PORT = 65_535;
+const NO_OPTIONS: readonly string[] = [];
 
 /**
  * Reads `TYPE,payload,target[,option…]`.
@@ -75,10 +76,10 @@ const MAX_PORT = 65_535;
  * @throws GatewayError `route.rule` whose message is the part after `rules[i] [line] error: `
  */
 export function parseRule(line: string, isTarget: (name: string) => boolean): ParsedRule {
-  const pieces = line.split(',').map((piece) => piece.trim());
-  if (pieces.length < 2) throw ruleError('format invalid');
-  const keyword = (pieces[0] ?? '').toUpperCase();
-  const { payload, target, options } = splitPieces(keyword, pieces);
+  const comma = line.indexOf(',');
+  if (comma < 0) throw ruleError('format invalid');
+  const keyword = line.slice(0, comma).trim().toUpperCase();
+  const { payload, target, options } = splitPieces(keyword, line, comma);
   if (keyword !== 'SUB-RULE' && !isTarget(target)) throw ruleError(`proxy [${target}] not found`);
   const condition = parseCondition(keyword, payload, options);
   return { condition, payload: payloadOf(condition), target, inspect: options.includes('inspect') };
@@ -86,13 +87,30 @@ export function parseRule(line: string, isTarget: (name: string) => boolean): Pa
 
 type Pieces = { readonly payload: string; readonly target: string; readonly options: readonly string[] };
 
-function splitPieces(keyword: string, pieces: readonly string[]): Pieces {
-  if (OPEN_PAYLOAD_TYPES.has(keyword)) {
-    return { payload: pieces.slice(1, -1).join(','), target: pieces.at(-1) ?? '', options: [] };
+function splitPieces(keyword: string, line: string, comma: number): Pieces {
+  const second = line.indexOf(',', comma + 1);
+  if (second < 0) return { payload: '', target: line.slice(comma + 1).trim(), options: NO_OPTIONS };
+  const third = line.indexOf(',', second + 1);
+  if (third < 0 && keyword !== 'MATCH') {
+    return {
+      payload: line.slice(comma + 1, second).trim(),
+      target: line.slice(second + 1).trim(),
+      options: NO_OPTIONS,
+    };
   }
-  if (keyword === 'MATCH') return { payload: '', target: pieces[1] ?? '', options: pieces.slice(2) };
-  if (pieces.length === 2) return { payload: '', target: pieces[1] ?? '', options: [] };
-  return { payload: pieces[1] ?? '', target: pieces[2] ?? '', options: pieces.slice(3) };
+  const [first = '', ...rest] = line
+    .slice(comma + 1)
+    .split(',')
+    .map((piece) => piece.trim());
+  if (keyword === 'MATCH') return { payload: '', target: first, options: rest };
+  if (OPEN_PAYLOAD_TYPES.has(keyword)) {
+    return {
+      payload: [first, ...rest.slice(0, -1)].join(','),
+      target: rest.at(-1) ?? '',
+      options: NO_OPTIONS,
+    };
+  }
+  return { payload: first, target: rest[0] ?? '', options: rest.slice(1) };
 }
 
 function parseCondition(keyword: string, payload: string, options: readonly string[]): RuleCondition {
@@ -153,10 +171,12 @@ function parseNetwork(payload: string): 'tcp' | 'udp' {
 /** Lower case, labels beyond ASCII as punycode; a name that IDNA refuses stays as it is and then never matches. */
 function asciiDomain(text: string): string {
   const lower = text.toLowerCase();
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the ASCII range is meant whole
-  if (/^[\x00-\x7f]*$/.test(lower)) return lower;
-  const ascii = domainToASCII(lower);
-  return ascii === '' ? lower : ascii;
+  return isAscii(lower) ? lower : domainToASCII(lower) || lower;
+}
+
+function isAscii(text: string): boolean {
+  for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) > 127) return false;
+  return true;
 }
 
 function payloadOf(condition: RuleCondition): string {
