@@ -1,0 +1,64 @@
+import type { Socket } from 'node:net';
+import { type Endpoint, unmapIp } from '@sluice/base/address';
+import type { Clock } from '@sluice/base/clock';
+import type { Logger } from '@sluice/core/log/logger';
+import type { Dialed } from '@sluice/core/ports/dialer';
+import type { FlowMetadata, InboundType } from '@sluice/core/ports/flow';
+import type { Duplex } from 'node:stream';
+import type { AccessRules } from './access.ts';
+
+/** Where inbounds deliver what they accepted. */
+export interface FlowSink {
+  /** Owns the paused stream from now on; resolves when the flow has ended, never rejects. */
+  relay(metadata: FlowMetadata, client: Duplex): Promise<void>;
+  /** @throws GatewayError when no outbound could connect */
+  open(metadata: FlowMetadata, signal?: AbortSignal): Promise<Dialed>;
+}
+
+/** What the protocol side of an inbound needs; `access` is read for every connection. */
+export type InboundParts = {
+  /** `DEFAULT-HTTP`, `DEFAULT-SOCKS`, `DEFAULT-MIXED`. */
+  readonly name: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly sink: FlowSink;
+  readonly access: () => AccessRules;
+};
+
+/** Speaks one inbound protocol on an accepted, paused, error-guarded socket. */
+export type ConnectionHandler = (socket: Socket) => Promise<void>;
+
+/** How long a client may take for everything before its destination is known. */
+export const HANDSHAKE_LIMIT_MS = 30_000;
+
+/** The metadata of a flow from an accepted connection. */
+export function flowMetadata(
+  socket: Socket,
+  inboundName: string,
+  type: InboundType,
+  target: Endpoint,
+  inboundUser: string,
+): FlowMetadata {
+  return {
+    network: 'tcp',
+    type,
+    sourceIp: unmapIp(socket.remoteAddress ?? ''),
+    sourcePort: socket.remotePort ?? 0,
+    host: target.host.toLowerCase().replace(/\.+$/, ''),
+    destinationIp: '',
+    destinationPort: target.port,
+    inboundIp: unmapIp(socket.localAddress ?? ''),
+    inboundPort: socket.localPort ?? 0,
+    inboundName,
+    inboundUser,
+    remoteDestination: '',
+    specialProxy: '',
+  };
+}
+
+/** A signal that aborts when the handshake has taken too long; `done` must be called when it is over. */
+export function handshakeLimit(clock: Clock): { readonly signal: AbortSignal; readonly done: () => void } {
+  const controller = new AbortController();
+  const timer = clock.after(HANDSHAKE_LIMIT_MS, () => controller.abort());
+  return { signal: controller.signal, done: () => timer.cancel() };
+}

@@ -1,0 +1,106 @@
+import type { Socket } from 'node:net';
+import { unmapIp } from '@sluice/base/address';
+import { ProtocolError } from '@sluice/base/errors';
+import type { FlowMetadata } from '@sluice/core/ports/flow';
+import {
+  encodeSocks4Reply,
+  parseSocks4Request,
+  SOCKS4_CONNECT,
+  SOCKS4_GRANTED,
+  SOCKS4_MESSAGE_LIMIT_BYTES,
+  SOCKS4_USER_REJECTED,
+  SOCKS4_VERSION,
+} from '@sluice/codec/socks/socks4';
+import {
+  COMMAND_CONNECT,
+  COMMAND_UDP_ASSOCIATE,
+  encodeCredentialsStatus,
+  encodeMethodChoice,
+  encodeReply,
+  METHOD_NONE,
+  METHOD_PASSWORD,
+  parseCredentials,
+  parseGreeting,
+  parseRequest,
+  REPLY_SUCCEEDED,
+  SOCKS5_VERSION,
+} from '@sluice/codec/socks/socks5';
+import { HandshakeReader } from '../net/handshake-reader.ts';
+import { isUser, needsCredentials } from './access.ts';
+import { flowMetadata, handshakeLimit, type InboundParts } from './inbound.ts';
+
+/** Reads the version byte without taking it. */
+export function peekVersion(bytes: Uint8Array): { readonly value: number; readonly sizeBytes: number } | undefined {
+  const version = bytes[0];
+  return version === undefined ? undefined : { value: version, sizeBytes: 0 };
+}
+
+/** Serves one SOCKS 4, 4a or 5 connection. @throws ProtocolError for anything else */
+export async function serveSocks(socket: Socket, parts: InboundParts): Promise<void> {
+  const limit = handshakeLimit(parts.clock);
+  let metadata: FlowMetadata | undefined;
+  try {
+    const reader = new HandshakeReader(socket, SOCKS4_MESSAGE_LIMIT_BYTES, limit.signal);
+    const version = await reader.read(peekVersion);
+    if (version === SOCKS5_VERSION) metadata = await negotiate5(socket, reader, parts);
+    else if (version === SOCKS4_VERSION) metadata = await negotiate4(socket, reader, parts);
+    else throw new ProtocolError('socks-version', 0);
+    reader.release();
+  } finally {
+    limit.done();
+  }
+  if (metadata === undefined) await holdUntilClosed(socket);
+  else void parts.sink.relay(metadata, socket);
+}
+
+/** `undefined` for a UDP association, which has no destination of its own. */
+async function negotiate5(
+  socket: Socket,
+  reader: HandshakeReader,
+  parts: InboundParts,
+): Promise<FlowMetadata | undefined> {
+  await reader.read(parseGreeting);
+  const access = parts.access();
+  let user = '';
+  if (needsCredentials(access, unmapIp(socket.remoteAddress ?? ''))) {
+    socket.write(encodeMethodChoice(METHOD_PASSWORD));
+    const credentials = await reader.read(parseCredentials);
+    const accepted = credentials.password !== '' && isUser(access, credentials.user, credentials.password);
+    if (!accepted) {
+      socket.end(encodeCredentialsStatus(false));
+      throw new ProtocolError('socks-credentials', 0, `user ${credentials.user} refused`);
+    }
+    socket.write(encodeCredentialsStatus(true));
+    user = credentials.user;
+  } else {
+    socket.write(encodeMethodChoice(METHOD_NONE));
+  }
+  const { command, target } = await reader.read(parseRequest);
+  const bound = { host: unmapIp(socket.localAddress ?? '0.0.0.0'), port: socket.localPort ?? 0 };
+  if (command !== COMMAND_CONNECT && command !== COMMAND_UDP_ASSOCIATE) {
+    throw new ProtocolError('socks-command', 1, `command ${command} is not served`);
+  }
+  socket.write(encodeReply({ code: REPLY_SUCCEEDED, bound }));
+  return command === COMMAND_CONNECT ? flowMetadata(socket, parts.name, 'Socks5', target, user) : undefined;
+}
+
+async function negotiate4(socket: Socket, reader: HandshakeReader, parts: InboundParts): Promise<FlowMetadata> {
+  const { command, target, userId } = await reader.read(parseSocks4Request);
+  if (command !== SOCKS4_CONNECT) throw new ProtocolError('socks-command', 1, `command ${command} is not served`);
+  const access = parts.access();
+  if (needsCredentials(access, unmapIp(socket.remoteAddress ?? '')) && !isUser(access, userId, '')) {
+    socket.end(encodeSocks4Reply(SOCKS4_USER_REJECTED, target));
+    throw new ProtocolError('socks-credentials', 0, `user ${userId} refused`);
+  }
+  socket.write(encodeSocks4Reply(SOCKS4_GRANTED, target));
+  return flowMetadata(socket, parts.name, 'Socks4', target, userId);
+}
+
+/** The connection of a UDP association only tells how long the client wants it. */
+async function holdUntilClosed(socket: Socket): Promise<void> {
+  const closed = Promise.withResolvers<void>();
+  socket.once('close', closed.resolve).once('end', () => socket.end());
+  if (socket.closed) closed.resolve();
+  socket.resume();
+  await closed.promise;
+}

@@ -1,0 +1,51 @@
+import { formatEndpoint } from '@sluice/base/address';
+import { GatewayError } from '@sluice/base/errors';
+import { type ConnectSettings, connectTcp, type IpVersion } from '../../net/connect.ts';
+import type { LoopbackGuard } from '../../net/loopback-guard.ts';
+import type { Outbound, OutboundRequest, OutboundStream, PacketHandlers, PacketSocket } from '../outbound.ts';
+import { openDirectUdp } from './direct-udp.ts';
+
+/** Connects to the destination itself. `COMPATIBLE` and `PASS` behave the same under another type name. */
+export class DirectOutbound implements Outbound {
+  readonly name: string;
+  readonly type: string;
+  readonly udp = true;
+  readonly interfaceName = '';
+  readonly dialerProxy = '';
+  readonly #ipVersion: IpVersion;
+  readonly #settings: ConnectSettings;
+  readonly #guard: LoopbackGuard;
+
+  constructor(
+    name: string,
+    type: 'Direct' | 'Compatible' | 'Pass',
+    ipVersion: IpVersion,
+    settings: ConnectSettings,
+    guard: LoopbackGuard,
+  ) {
+    this.name = name;
+    this.type = type;
+    this.#ipVersion = ipVersion;
+    this.#settings = settings;
+    this.#guard = guard;
+  }
+
+  async dialTcp(request: OutboundRequest): Promise<OutboundStream> {
+    this.#refuseLoop(request);
+    const { target, signal } = request;
+    const socket = await connectTcp(target.host, target.port, this.#ipVersion, this.#settings, signal);
+    this.#guard.watch(socket);
+    return { stream: socket, remote: socket.remoteAddress ?? target.host };
+  }
+
+  async openUdp(request: OutboundRequest, handlers: PacketHandlers): Promise<PacketSocket> {
+    this.#refuseLoop(request);
+    return openDirectUdp(handlers);
+  }
+
+  #refuseLoop({ source, target }: OutboundRequest): void {
+    if (source === undefined || !this.#guard.isOwn(source.host, source.port)) return;
+    const place = formatEndpoint(target.host, target.port);
+    throw new GatewayError('conflict', 'route.loopback', `reject loopback connection to: ${place}`);
+  }
+}

@@ -1,0 +1,185 @@
+import { type Duplex, duplexPair } from 'node:stream';
+import type { Clock } from '@sluice/base/clock';
+import { errorText, GatewayError } from '@sluice/base/errors';
+import type { Logger } from '@sluice/core/log/logger';
+import type { Dialed } from '@sluice/core/ports/dialer';
+import type { FlowTap } from '@sluice/core/ports/flow-tap';
+import type { FlowMetadata } from '@sluice/core/ports/flow';
+import type { OutboundRequest, OutboundStream } from '../outbound/outbound.ts';
+import type { RouteMode } from '../port.ts';
+import { type Decision, ruleText } from './decision.ts';
+import { dialWithRetry } from './dial-retry.ts';
+import { failedLine, openedLine } from './log-lines.ts';
+import { MeteredStream } from './metered-stream.ts';
+import { startRelay } from './relay.ts';
+import { preHandle, randomOf, type Router, type RoutingTables } from './router.ts';
+import { canTakeOver } from './takeover.ts';
+import type { TrackedFlow, Tracker } from './tracker.ts';
+
+/** What the tunnel is made of; the getters are read for every flow, so a reload takes effect with the next one. */
+export type TunnelParts = {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly router: Router;
+  readonly tracker: Tracker;
+  readonly tables: () => RoutingTables;
+  readonly mode: () => RouteMode;
+  readonly tap: () => FlowTap | undefined;
+  /** Called for every outbound that could not be opened. */
+  readonly onDialFailed: () => void;
+};
+
+/** Takes flows from inbounds and other planes, chooses their way, opens it and connects both ends. */
+export class Tunnel {
+  readonly #parts: TunnelParts;
+
+  constructor(parts: TunnelParts) {
+    this.#parts = parts;
+  }
+
+  /** Routes a client's byte stream; owns `client` (paused) from now on. Resolves when the flow has ended, never rejects. */
+  async relay(metadata: FlowMetadata, client: Duplex): Promise<void> {
+    // From here on the close that follows an error is what counts.
+    client.on('error', () => client.destroy());
+    const decision = await this.#decide(metadata);
+    if (decision === undefined) {
+      client.destroy();
+      return;
+    }
+    const tap = this.#tapFor(metadata, decision);
+    if (tap !== undefined) return this.#handToTap(tap, metadata, decision, client).ended;
+    const upstream = await this.#dial(metadata, decision);
+    if (upstream === undefined || client.destroyed) {
+      upstream?.stream.destroy();
+      client.destroy();
+      return;
+    }
+    const flow = this.#parts.tracker.add({ metadata, decision, inspected: false, close: () => relay.close() });
+    const relay = startRelay(client, upstream.stream, flow);
+    await relay.finished;
+    this.#parts.tracker.remove(flow);
+  }
+
+  /**
+   * Opens a routed stream for a caller inside the gateway. An inspected destination yields one end of a stream in memory
+   * whose other end the tap serves.
+   * @throws GatewayError `route.*` when no outbound could connect
+   */
+  async open(metadata: FlowMetadata, signal?: AbortSignal): Promise<Dialed> {
+    const decision = await this.#decide(metadata);
+    if (decision === undefined) throw new GatewayError('unavailable', 'route.no-way', 'no outbound for this destination');
+    const tap = this.#tapFor(metadata, decision);
+    if (tap !== undefined) {
+      const [near, far] = duplexPair();
+      far.on('error', () => far.destroy());
+      const { flow } = this.#handToTap(tap, metadata, decision, far);
+      return { stream: near, flowId: flow.id, chain: decision.chains };
+    }
+    let reason: unknown;
+    const upstream = await this.#dial(metadata, decision, signal, (error) => {
+      reason = error;
+    });
+    if (upstream === undefined) {
+      if (reason instanceof GatewayError) throw reason;
+      throw new GatewayError('unavailable', 'route.dial-failed', errorText(reason), { cause: reason });
+    }
+    const { stream } = upstream;
+    const flow = this.#parts.tracker.add({ metadata, decision, inspected: false, close: () => stream.destroy() });
+    return this.#accounted(stream, flow, decision, () => this.#parts.tracker.remove(flow));
+  }
+
+  async #decide(metadata: FlowMetadata): Promise<Decision | undefined> {
+    const { router, mode, tables, log } = this.#parts;
+    try {
+      preHandle(metadata, tables().hosts);
+      return await router.decide(metadata, mode(), tables());
+    } catch (error) {
+      log.warning(`[${metadata.network.toUpperCase()}] ${errorText(error)}`);
+      return undefined;
+    }
+  }
+
+  /** The other planes' own connections are never inspected: they would come back for ever. */
+  #tapFor(metadata: FlowMetadata, decision: Decision): FlowTap | undefined {
+    if (decision.rule?.inspect !== true || metadata.type === 'Inner') return undefined;
+    const tap = this.#parts.tap();
+    return tap?.active === true ? tap : undefined;
+  }
+
+  #handToTap(tap: FlowTap, metadata: FlowMetadata, decision: Decision, client: Duplex) {
+    const { tracker, log } = this.#parts;
+    const open = new Set<Duplex>();
+    const close = () => {
+      client.destroy();
+      for (const stream of open) stream.destroy();
+    };
+    const flow = tracker.add({ metadata, decision, inspected: true, close });
+    log.info(openedLine(metadata, decision));
+    const rule = decision.rule === undefined ? '' : ruleText(decision.rule);
+    const dial = async (signal?: AbortSignal): Promise<Dialed> => {
+      const { stream, remote } = await this.#connect(metadata, decision, signal);
+      metadata.remoteDestination = remote;
+      open.add(stream);
+      return this.#accounted(stream, flow, decision, () => open.delete(stream));
+    };
+    const ended = tap.accept({ id: flow.id, metadata, client, rule, dial }).finally(() => {
+      close();
+      tracker.remove(flow);
+    });
+    return { flow, ended };
+  }
+
+  /** The stream itself where its bytes can be read off, else a stream that counts. */
+  #accounted(stream: Duplex, flow: TrackedFlow, decision: Decision, onClose: () => void): Dialed {
+    const dialed = { flowId: flow.id, chain: decision.chains };
+    if (canTakeOver(stream)) {
+      const finish = flow.observe(stream);
+      stream.once('close', () => {
+        finish();
+        onClose();
+      });
+      return { stream, ...dialed };
+    }
+    const metered = new MeteredStream(stream, flow);
+    metered.once('close', onClose);
+    return { stream: metered, ...dialed };
+  }
+
+  async #dial(
+    metadata: FlowMetadata,
+    decision: Decision,
+    signal?: AbortSignal,
+    onError?: (error: unknown) => void,
+  ): Promise<OutboundStream | undefined> {
+    const { log } = this.#parts;
+    try {
+      const upstream = await this.#connect(metadata, decision, signal);
+      metadata.remoteDestination = upstream.remote;
+      if (log.enabled('info')) log.info(openedLine(metadata, decision));
+      return upstream;
+    } catch (error) {
+      log.warning(failedLine(metadata, decision, errorText(error)));
+      onError?.(error);
+      return undefined;
+    }
+  }
+
+  async #connect(metadata: FlowMetadata, decision: Decision, cancel?: AbortSignal): Promise<OutboundStream> {
+    const { clock, tables, onDialFailed } = this.#parts;
+    const request = dialRequest(metadata, tables());
+    try {
+      return await dialWithRetry(clock, (signal) => decision.leaf.dialTcp({ ...request, signal }), cancel);
+    } catch (error) {
+      onDialFailed();
+      throw error;
+    }
+  }
+}
+
+/** What an outbound is asked for; a name that `hosts` maps to addresses is dialed by address. */
+export function dialRequest(metadata: FlowMetadata, tables: RoutingTables): Omit<OutboundRequest, 'signal'> {
+  const mapped = metadata.host === '' ? undefined : randomOf(tables.hosts.lookupIps(metadata.host));
+  const host = mapped ?? (metadata.host === '' ? metadata.destinationIp : metadata.host);
+  const source = metadata.sourceIp === '' ? undefined : { host: metadata.sourceIp, port: metadata.sourcePort };
+  return { target: { host, port: metadata.destinationPort }, source };
+}

@@ -1,0 +1,134 @@
+import { formatEndpoint } from '@sluice/base/address';
+import type { Clock, Timer } from '@sluice/base/clock';
+import { errorText } from '@sluice/base/errors';
+import type { Logger } from '@sluice/core/log/logger';
+import type { Resolver } from '../net/system-resolver.ts';
+import type { PacketHandlers } from '../outbound/outbound.ts';
+import type { RouteMode } from '../port.ts';
+import type { Decision } from './decision.ts';
+import { dialWithRetry } from './dial-retry.ts';
+import { failedLine, openedLine } from './log-lines.ts';
+import { preHandle, type Router, type RoutingTables } from './router.ts';
+import type { Tracker } from './tracker.ts';
+import { dialRequest } from './tunnel.ts';
+import { type ClientPacket, UdpSession } from './udp-session.ts';
+
+const IDLE_LIMIT_MS = 60_000;
+const SWEEP_MS = 5_000;
+const SESSION_LIMIT = 4_096;
+
+/** What UDP sessions are made with. */
+export type UdpParts = {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly router: Router;
+  readonly resolver: Resolver;
+  readonly tracker: Tracker;
+  readonly tables: () => RoutingTables;
+  readonly mode: () => RouteMode;
+  readonly onDialFailed: () => void;
+};
+
+/** The NAT table: one session per client socket, closed after a minute of silence. */
+export class UdpSessions {
+  readonly #parts: UdpParts;
+  readonly #sessions = new Map<string, UdpSession>();
+  #sweeper: Timer | undefined;
+
+  constructor(parts: UdpParts) {
+    this.#parts = parts;
+  }
+
+  start(): void {
+    this.#sweeper ??= this.#parts.clock.every(SWEEP_MS, () => this.#sweep());
+  }
+
+  stop(): void {
+    this.#sweeper?.cancel();
+    this.#sweeper = undefined;
+    for (const key of [...this.#sessions.keys()]) this.#end(key);
+  }
+
+  /** Takes a datagram from an inbound; packets of one client go through one session. */
+  handle(packet: ClientPacket): void {
+    const { clock, resolver, tables, log } = this.#parts;
+    const { metadata } = packet;
+    const key = `${metadata.inboundName} ${formatEndpoint(metadata.sourceIp, metadata.sourcePort)}`;
+    let session = this.#sessions.get(key);
+    if (session === undefined) {
+      if (this.#sessions.size >= SESSION_LIMIT) return;
+      session = new UdpSession(packet, resolver, tables, clock.monotonicMs());
+      this.#sessions.set(key, session);
+      void this.#open(key, session, packet);
+    }
+    session.lastActiveMs = clock.monotonicMs();
+    const report = (error: unknown) => log.warning(`[UDP] Resolve Ip error: ${errorText(error)}`);
+    try {
+      session.send({ ...packet, metadata: { ...metadata } }, report);
+    } catch (error) {
+      log.debug(`[UDP] ${errorText(error)}`);
+    }
+  }
+
+  async #open(key: string, session: UdpSession, { metadata }: ClientPacket): Promise<void> {
+    const { clock, log, tables, tracker, onDialFailed } = this.#parts;
+    const decision = await this.#decide(session, metadata);
+    if (decision === undefined) {
+      this.#end(key);
+      return;
+    }
+    const handlers: PacketHandlers = {
+      onPacket: (data, from) => {
+        session.lastActiveMs = clock.monotonicMs();
+        session.receive(data, from);
+      },
+      onClose: () => this.#end(key, session),
+    };
+    const request = dialRequest({ ...metadata, host: '' }, tables());
+    try {
+      const upstream = await dialWithRetry(clock, (signal) => decision.leaf.openUdp({ ...request, signal }, handlers));
+      if (this.#sessions.get(key) !== session) {
+        upstream.close();
+        return;
+      }
+      log.info(openedLine(metadata, decision));
+      const close = () => this.#end(key, session);
+      session.opened(upstream, tracker.add({ metadata, decision, inspected: false, close }));
+    } catch (error) {
+      onDialFailed();
+      log.warning(failedLine(metadata, decision, errorText(error)));
+      this.#end(key, session);
+    }
+  }
+
+  async #decide(session: UdpSession, metadata: ClientPacket['metadata']): Promise<Decision | undefined> {
+    const { log, router, tables, mode } = this.#parts;
+    try {
+      preHandle(metadata, tables().hosts);
+      metadata.destinationIp = await session.addressOf(metadata);
+    } catch (error) {
+      log.warning(`[UDP] Resolve Ip error: ${errorText(error)}`);
+      return undefined;
+    }
+    try {
+      return await router.decide(metadata, mode(), tables());
+    } catch (error) {
+      log.warning(`[UDP] ${errorText(error)}`);
+      return undefined;
+    }
+  }
+
+  /** Ends a session; with `only`, just when it is still the one under that key. */
+  #end(key: string, only?: UdpSession): void {
+    const session = this.#sessions.get(key);
+    if (session === undefined || (only !== undefined && only !== session)) return;
+    this.#sessions.delete(key);
+    const flow = session.close();
+    if (flow !== undefined) this.#parts.tracker.remove(flow);
+  }
+
+  #sweep(): void {
+    const deadMs = this.#parts.clock.monotonicMs() - IDLE_LIMIT_MS;
+    for (const [key, session] of this.#sessions) if (session.lastActiveMs <= deadMs) this.#end(key);
+  }
+}
