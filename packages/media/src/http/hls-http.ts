@@ -107,7 +107,10 @@ export class HlsHttp {
     if (stream !== undefined) this.#readers.visit(request, stream, url.params, undefined);
     const segment =
       stream?.hls?.segment(url.segment) ?? this.#ended.get(tupleKey(name))?.hls.segment(url.segment);
-    if (segment === undefined) return this.#notFound(request, response);
+    if (segment === undefined) {
+      this.#notFound(request, response);
+      return;
+    }
     const headers = {
       ...corsHeaders(request, settings),
       'Content-Type': contentType('video/mp2t', settings),
@@ -123,7 +126,10 @@ export class HlsHttp {
   }
 
   #keepEnded(key: string, hls: HlsOutput): void {
-    if (this.#ended.size >= MAX_ENDED) return hls.release();
+    if (this.#ended.size >= MAX_ENDED) {
+      hls.release();
+      return;
+    }
     const delayMs = Math.max(0, this.#options.settings.number('hls.deleteDelaySec')) * 1000;
     this.#ended.set(key, { hls, timer: this.#options.clock.after(delayMs, () => this.#forget(key)) });
   }

@@ -194,7 +194,10 @@ export class FanOut {
     const { socket } = viewer;
     if (viewer.paused || !socket.writable) return;
     const waitingBytes = socket.writableLength;
-    if (waitingBytes > this.#options.limits.hardBytes) return this.#closeSlow(viewer);
+    if (waitingBytes > this.#options.limits.hardBytes) {
+      this.#closeSlow(viewer);
+      return;
+    }
     if (waitingBytes <= softBytes / 2) viewer.burstBytes = 0;
     if (viewer.draining && !this.#drained(viewer, waitingBytes, softBytes)) return;
     if (viewer.waitingForKey) {
@@ -203,7 +206,8 @@ export class FanOut {
       viewer.waitingForKey = false;
       viewer.cursor = key;
     } else if (waitingBytes > softBytes + viewer.burstBytes) {
-      return this.#skip(viewer, waitingBytes);
+      this.#skip(viewer, waitingBytes);
+      return;
     }
     this.#writeFrom(viewer);
   }

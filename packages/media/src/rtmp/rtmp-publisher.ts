@@ -46,8 +46,14 @@ export class RtmpPublisher {
 
   #video(tag: FlvTag): void {
     const video = parseVideoTag(tag.data);
-    if (video.codec !== 'h264') return this.#unsupported(video.codec);
-    if (video.packet === 'config') return this.#videoConfig(video.payload);
+    if (video.codec !== 'h264') {
+      this.#unsupported(video.codec);
+      return;
+    }
+    if (video.packet === 'config') {
+      this.#videoConfig(video.payload);
+      return;
+    }
     if (video.packet !== 'frames' || !this.#set.has('video') || video.payload.byteLength === 0) return;
     this.#publication.writeFrame(frameFromVideoTag(video, tag.timestampMs, this.#lengthBytes));
   }
@@ -70,8 +76,14 @@ export class RtmpPublisher {
 
   #audio(tag: FlvTag): void {
     const audio = parseAudioTag(tag.data);
-    if (audio.codec !== 'aac') return this.#unsupported(audio.codec);
-    if (audio.packet === 'config') return this.#audioConfig(audio.payload);
+    if (audio.codec !== 'aac') {
+      this.#unsupported(audio.codec);
+      return;
+    }
+    if (audio.packet === 'config') {
+      this.#audioConfig(audio.payload);
+      return;
+    }
     if (audio.packet !== 'frames' || !this.#set.has('audio') || audio.payload.byteLength === 0) return;
     const { timestampMs } = tag;
     this.#publication.writeFrame({

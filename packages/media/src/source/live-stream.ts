@@ -208,7 +208,10 @@ export class LiveStream {
   orphan(): void {
     this.#origin = undefined;
     const { continuePushMs } = this.options;
-    if (this.#state !== 'online' || continuePushMs === 0) return this.close();
+    if (this.#state !== 'online' || continuePushMs === 0) {
+      this.close();
+      return;
+    }
     this.#state = 'orphaned';
     this.#timer?.cancel();
     this.#timer = this.#environment.clock.after(continuePushMs, () => this.close());
@@ -233,7 +236,10 @@ export class LiveStream {
     if (this.#state === 'closed' || source.data.byteLength > MAX_FRAME_BYTES) return;
     if (source.kind === 'audio' && (this.#silentAudio || !this.options.enableAudio)) return;
     const arrivalMs = this.#environment.clock.monotonicMs();
-    if (this.#state === 'pending') return this.#keepUnready(source);
+    if (this.#state === 'pending') {
+      this.#keepUnready(source);
+      return;
+    }
     this.#deliver(this.#stamps.rewrite(source, arrivalMs), arrivalMs);
   }
 
@@ -267,7 +273,10 @@ export class LiveStream {
   }
 
   #awaitSecondTrack(): void {
-    if (this.#video !== undefined && this.#audio !== undefined) return this.#goOnline();
+    if (this.#video !== undefined && this.#audio !== undefined) {
+      this.#goOnline();
+      return;
+    }
     this.#timer?.cancel();
     this.#timer = this.#environment.clock.after(this.options.waitAddTrackMs, () => this.#goOnline());
   }
