@@ -9,7 +9,7 @@ export type AvcConfig = {
   readonly pps: readonly Uint8Array[];
 };
 
-const PROFILES_WITH_TAIL = new Set([100, 110, 122, 144]);
+const PROFILES_WITH_TAIL = new Set([100, 110, 122, 144, 244]);
 
 /**
  * Reads a record; the High-profile tail may be missing.
