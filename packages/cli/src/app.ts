@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { systemClock } from '@sluice/base/clock';
 import { errorText, GatewayError } from '@sluice/base/errors';
 import type { ConfigIssue } from '@sluice/core/config/issue';
@@ -12,6 +13,7 @@ import { ServiceGroup } from '@sluice/core/service-group';
 import { createInspectPlane, type InspectPlane } from '@sluice/inspect/plane';
 import { createMediaPlane, type MediaPlane } from '@sluice/media/plane';
 import { createRoutePlane, type RoutePlane } from '@sluice/route/plane';
+import type { ReloadRequest } from '@sluice/api/clash/options';
 import { createApiListeners } from './app/api-listeners.ts';
 import { describeApp } from './app/describe.ts';
 import { loadSettings, type SettingsSource } from './settings/load-settings.ts';
@@ -47,20 +49,20 @@ export async function createApp({ settings, logs, source }: AppOptions): Promise
   const log = logs.logger;
   const metrics = new Metrics();
   metrics.collectRuntime();
-  const context = (scope: string): GatewayContext => ({
+  const events = new Events((error) => log.error(`an event listener failed: ${errorText(error)}`));
+  const context: GatewayContext = {
     clock: systemClock,
-    log: log.child(scope),
+    log,
     metrics,
     events,
     dataDir,
-  });
-  const events = new Events((error) => log.error(`an event listener failed: ${errorText(error)}`));
+  };
 
   // Route asks for the tap only when a rule wants it, so it can be made before the plane that provides it.
   let inspect: InspectPlane | undefined;
-  const route = createRoutePlane(context('route'), settings.route, { tap: () => inspect?.tap });
-  inspect = await createInspectPlane(context('inspect'), settings.inspect, { dialer: route.dialer });
-  const media = createMediaPlane(context('media'), settings.media, { dialer: route.dialer });
+  const route = createRoutePlane(context, settings.route, { tap: () => inspect?.tap });
+  inspect = await createInspectPlane(context, settings.inspect, { dialer: route.dialer });
+  const media = createMediaPlane(context, settings.media, { dialer: route.dialer });
   const planes = { route, inspect, media };
 
   let current = settings;
@@ -78,7 +80,15 @@ export async function createApp({ settings, logs, source }: AppOptions): Promise
     return loaded.issues;
   };
 
-  const listeners = createApiListeners({ ...planes, settings, logs, metrics, events, reload });
+  const listeners = createApiListeners({
+    ...planes,
+    settings,
+    logs,
+    metrics,
+    events,
+    homeDir: source.file === undefined ? dataDir : dirname(source.file),
+    reload: async (request) => void (await reload(reloadSource(request))),
+  });
   const services = new ServiceGroup(log, [route, inspect, media, ...listeners.all]);
   return {
     name: 'gateway',
@@ -90,7 +100,7 @@ export async function createApp({ settings, logs, source }: AppOptions): Promise
     },
     reload,
     controlUrl: () => listeners.controlUrl(),
-    describe: () => describeApp(planes, settings, listeners.controlUrl()),
+    describe: () => describeApp(planes, settings, listeners),
   };
 }
 
@@ -120,4 +130,15 @@ async function applySettings(
       throw error;
     }
   }
+}
+
+/** What a reload through the kernel's API reads: a text, another file, or the one the gateway was started with. */
+function reloadSource({ path, payload }: ReloadRequest): Partial<SettingsSource> {
+  if (payload !== '') return { routeText: payload };
+  if (path === '') return {};
+  if (!existsSync(path)) throw new GatewayError('invalid', 'config.missing', `stat ${path}: no such file or directory`);
+  if (readFileSync(path, 'utf8').trim() === '') {
+    throw new GatewayError('invalid', 'config.empty', `configuration file ${path} is empty`);
+  }
+  return { file: path };
 }

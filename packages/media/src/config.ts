@@ -22,7 +22,8 @@ function sectionSchema(name: SectionName) {
     keys.map(([key, setting]) => [key, Type.Optional(settingSchema(setting))]),
   );
   return Type.Unsafe<Readonly<Record<string, SettingValue>>>(
-    Type.Object(properties, { description: `Settings of the "${name}" section.` }),
+    // An INI file has only texts, so numbers and flags may be written as such.
+    Type.Object(properties, { description: `Settings of the "${name}" section.`, weak: true }),
   );
 }
 

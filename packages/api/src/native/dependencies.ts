@@ -19,8 +19,8 @@ export type NativeDependencies = {
   readonly startedMs: number;
   /** Where everything is kept. */
   readonly dataDir: string;
-  /** The control listener's own addresses. */
-  controlListeners(): readonly Omit<Listener, 'plane'>[];
+  /** The HTTP listeners the APIs are served on, with the plane each belongs to. */
+  apiListeners(): readonly Listener[];
   /** Which native engines run and which are replaced by their fallback. */
   engines(): readonly Engine[];
 };

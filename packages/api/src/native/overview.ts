@@ -82,7 +82,7 @@ function takeSample({ route, inspect, media, clock, startedMs }: NativeDependenc
 /** Every listener of every plane. */
 export function listenersOf(deps: NativeDependencies): Listener[] {
   return [
-    ...deps.controlListeners().map((at): Listener => ({ plane: 'control', ...at })),
+    ...deps.apiListeners(),
     ...deps.route.listeners().map((at): Listener => ({ plane: 'route', ...at })),
     ...deps.inspect.listeners().map((at): Listener => ({ plane: 'inspect', ...at })),
     ...deps.media.listeners().map((at): Listener => ({ plane: 'media', ...at })),

@@ -12,10 +12,10 @@ type Listening = { readonly name: string; readonly host: string; readonly port: 
 export function describeApp(
   planes: { readonly route: RoutePlane; readonly inspect: InspectPlane; readonly media: MediaPlane },
   settings: GatewaySettings,
-  controlUrl: string,
+  urls: { controlUrl(): string; mediaUrl(): string | undefined },
 ): { readonly title: string; readonly lines: readonly StartLine[] } {
   const { route, inspect, media } = planes;
-  const lines: StartLine[] = [{ label: 'Dashboard', value: `${controlUrl}/ui/`, note: 'API documentation at /docs' }];
+  const lines: StartLine[] = [{ label: 'Dashboard', value: `${urls.controlUrl()}/ui/`, note: 'API documentation at /docs' }];
   for (const listener of route.control.listeners()) {
     lines.push({ label: 'Proxy', value: endpoint(listener), note: proxyNote(listener.name) });
   }
@@ -24,10 +24,9 @@ export function describeApp(
   }
   const rtmp = media.control.listeners().find((listener) => listener.name === 'rtmp');
   if (rtmp !== undefined) lines.push({ label: 'Publish', value: `rtmp://${endpoint(rtmp)}/live/NAME`, note: 'OBS, ffmpeg' });
-  const httpPort = Number(media.control.config().get('http.port'));
-  if (httpPort > 0) {
-    const base = `http://${formatEndpoint(rtmp?.host ?? '127.0.0.1', httpPort)}/live/NAME`;
-    lines.push({ label: 'Play', value: `${base}.live.flv`, note: `HLS: ${base}/hls.m3u8` });
+  const mediaUrl = urls.mediaUrl();
+  if (mediaUrl !== undefined) {
+    lines.push({ label: 'Play', value: `${mediaUrl}/live/NAME.live.flv`, note: `HLS: ${mediaUrl}/live/NAME/hls.m3u8` });
   }
   lines.push({ label: 'CA file', value: inspect.control.ca().path, note: 'trust it to look into HTTPS' });
   lines.push({ label: 'Data', value: settings['data-dir'] });
