@@ -129,22 +129,41 @@ function wordsOf(value: bigint): number[] {
   return [value >> 96n, (value >> 64n) & WORD, (value >> 32n) & WORD, value & WORD].map(Number);
 }
 
-/** Sorted as whole numbers, start, length and place in one, which the runtime does without calling back. */
+/** Radix sort: linear, and stable, so that equal prefixes stay in rule order. */
 function sortedBlocksV4(entries: readonly CidrEntry[]): Blocks<number> {
-  const keys: bigint[] = [];
-  for (const [place, { cidr }] of entries.entries()) {
-    if (cidr.address.family !== 4) continue;
-    const start = maskWord(cidr.address.value, cidr.prefixLength);
-    keys.push((BigInt(start) << 30n) | BigInt(cidr.prefixLength * 2 ** 24 + place));
-  }
+  const own = entries.filter(({ cidr }) => cidr.address.family === 4);
+  const lengths = Uint8Array.from(own, ({ cidr }) => cidr.prefixLength);
+  const starts = Uint32Array.from(own, ({ cidr }, place) => {
+    return cidr.address.family === 4 ? maskWord(cidr.address.value, lengths[place] as number) : 0;
+  });
+  let order = Uint32Array.from(own, (_, place) => place);
+  order = sortedByKey(order, 33, (place) => lengths[place] as number);
+  order = sortedByKey(order, 65_536, (place) => (starts[place] as number) & 0xffff);
+  order = sortedByKey(order, 65_536, (place) => (starts[place] as number) >>> 16);
   const blocks: Blocks<number> = { starts: [], ends: [], rules: [] };
-  for (const key of BigUint64Array.from(keys).sort()) {
-    const low = Number(key & 0x3fff_ffffn);
-    const start = Number(key >> 30n);
-    const entry = entries[low % 2 ** 24];
-    addBlock(blocks, start, start + 2 ** (32 - (low >>> 24)), entry?.rule ?? NO_RULE);
+  for (const place of order) {
+    const start = starts[place] as number;
+    addBlock(blocks, start, start + 2 ** (32 - (lengths[place] as number)), own[place]?.rule ?? NO_RULE);
   }
   return blocks;
+}
+
+/** One pass of a counting sort; keys are below `keys`. */
+function sortedByKey(
+  order: Uint32Array,
+  keys: number,
+  keyOf: (place: number) => number,
+): Uint32Array<ArrayBuffer> {
+  const next = new Uint32Array(keys + 1);
+  for (const place of order) next[keyOf(place) + 1] = (next[keyOf(place) + 1] as number) + 1;
+  for (let key = 1; key < keys; key++) next[key] = (next[key] as number) + (next[key - 1] as number);
+  const sorted = new Uint32Array(order.length);
+  for (const place of order) {
+    const at = next[keyOf(place)] as number;
+    next[keyOf(place)] = at + 1;
+    sorted[at] = place;
+  }
+  return sorted;
 }
 
 function sortedBlocksV6(entries: readonly CidrEntry[]): Blocks<bigint> {

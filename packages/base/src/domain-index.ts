@@ -163,12 +163,12 @@ function smaller(best: number, candidate: number): number {
 
 function newText(names: readonly string[]): Uint8Array | Uint16Array {
   let length = 0;
-  let widest = 0;
+  let isLatin = true;
   for (const name of names) {
     length += name.length;
-    for (let index = 0; index < name.length; index++) widest |= name.charCodeAt(index);
+    for (let index = 0; isLatin && index < name.length; index++) isLatin = name.charCodeAt(index) < 256;
   }
-  return widest < 256 ? new Uint8Array(length) : new Uint16Array(length);
+  return isLatin ? new Uint8Array(length) : new Uint16Array(length);
 }
 
 function tableCapacity(entries: number): number {

@@ -134,11 +134,28 @@ export function parseCidr(text: string): Cidr | undefined {
   const slash = text.indexOf('/');
   if (slash < 0) return undefined;
   const address = parseIp(text.slice(0, slash));
-  const lengthText = text.slice(slash + 1);
-  if (address === undefined || !/^(?:0|[1-9]\d{0,2})$/.test(lengthText)) return undefined;
-  const prefixLength = Number(lengthText);
-  if (prefixLength > (address.family === 4 ? 32 : 128)) return undefined;
-  return { address, prefixLength, text: `${formatIp(address)}/${prefixLength}` };
+  const prefixLength = parseLength(text, slash + 1);
+  if (address === undefined || prefixLength < 0 || prefixLength > (address.family === 4 ? 32 : 128))
+    return undefined;
+  // There is only one way to write an IPv4 prefix, so its text is canonical already.
+  return {
+    address,
+    prefixLength,
+    text: address.family === 4 ? text : `${formatIp(address)}/${prefixLength}`,
+  };
+}
+
+/** The decimal number of up to three digits that fills the text from `start` on, -1 when it is anything else. */
+function parseLength(text: string, start: number): number {
+  const digits = text.length - start;
+  if (digits < 1 || digits > 3 || (digits > 1 && text.charCodeAt(start) === 48)) return -1;
+  let value = 0;
+  for (let index = start; index < text.length; index++) {
+    const digit = text.charCodeAt(index) - 48;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
 }
 
 /** `value` (unsigned 32 bit) with everything after the first `bits` bits cleared; `bits` outside 0..32 is clamped. */

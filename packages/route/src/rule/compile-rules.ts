@@ -2,7 +2,7 @@ import { type CidrEntry, CidrIndex } from '@sluice/base/cidr-index';
 import { DomainIndex } from '@sluice/base/domain-index';
 import { errorText, GatewayError } from '@sluice/base/errors';
 import { type KeywordEntry, KeywordIndex } from '@sluice/base/keyword-index';
-import { type ParsedRule, parseRule, type RuleType } from './parse-rule.ts';
+import { type ParsedRule, parseRule, RULE_TYPES } from './parse-rule.ts';
 import { type PortEntry, PortIndex } from './port-index.ts';
 import { type RuleIndices, RuleSet } from './rule-set.ts';
 
@@ -12,7 +12,7 @@ import { type RuleIndices, RuleSet } from './rule-set.ts';
  * @throws GatewayError `route.rules` for the first bad line, with the control API's text `rules[i] [line] error: …`
  */
 export function compileRules(lines: readonly string[], isTarget: (name: string) => boolean): RuleSet {
-  const builder = new RuleSetBuilder();
+  const builder = new RuleSetBuilder(lines.length);
   for (const [index, line] of lines.entries()) {
     let rule: ParsedRule;
     try {
@@ -30,14 +30,18 @@ export function ruleLineError(index: number, line: string, error: unknown): stri
   return `rules[${index}] [${line}] error: ${errorText(error)}`;
 }
 
-/** Sorts rules into columns and index entries while they are read. */
+/** Sorts rules into columns and index entries while they are read; typed arrays spare the collector one object a rule. */
 class RuleSetBuilder {
-  readonly #types: RuleType[] = [];
+  #count = 0;
+  readonly #types: Uint8Array;
   readonly #payloads: string[] = [];
-  readonly #targets: string[] = [];
-  readonly #targetNames = new Map<string, string>();
-  readonly #inspect: number[] = [];
-  readonly #domains = { names: [] as string[], suffixes: [] as number[], rules: [] as number[] };
+  readonly #targets: Uint32Array;
+  readonly #targetNames: string[] = [];
+  readonly #targetNumbers = new Map<string, number>();
+  readonly #inspect: Uint8Array;
+  readonly #domainNames: string[] = [];
+  readonly #domainSuffixes: Uint8Array;
+  readonly #domainRules: Int32Array;
   readonly #keywords: KeywordEntry[] = [];
   readonly #destinations: CidrEntry[] = [];
   readonly #sources: CidrEntry[] = [];
@@ -48,19 +52,28 @@ class RuleSetBuilder {
   readonly #always: number[] = [];
   readonly #wantIp: number[] = [];
 
+  constructor(capacity: number) {
+    this.#types = new Uint8Array(capacity);
+    this.#targets = new Uint32Array(capacity);
+    this.#inspect = new Uint8Array(capacity);
+    this.#domainSuffixes = new Uint8Array(capacity);
+    this.#domainRules = new Int32Array(capacity);
+  }
+
   add({ condition, payload, target, inspect }: ParsedRule): void {
-    const rule = this.#types.length;
-    this.#types.push(condition.type);
+    const rule = this.#count++;
+    this.#types[rule] = RULE_TYPES.indexOf(condition.type);
     this.#payloads.push(payload);
-    this.#targets.push(this.#shared(target));
-    this.#inspect.push(inspect ? 1 : 0);
+    this.#targets[rule] = this.#targetNumber(target);
+    this.#inspect[rule] = inspect ? 1 : 0;
     switch (condition.type) {
       case 'Domain':
-      case 'DomainSuffix':
-        this.#domains.names.push(condition.text);
-        this.#domains.suffixes.push(condition.type === 'DomainSuffix' ? 1 : 0);
-        this.#domains.rules.push(rule);
+      case 'DomainSuffix': {
+        const entry = this.#domainNames.push(condition.text) - 1;
+        this.#domainSuffixes[entry] = condition.type === 'DomainSuffix' ? 1 : 0;
+        this.#domainRules[entry] = rule;
         break;
+      }
       case 'DomainKeyword':
         this.#keywords.push({ keyword: condition.text, rule });
         break;
@@ -86,17 +99,9 @@ class RuleSetBuilder {
     }
   }
 
-  /** One string for all rules with the same target, since each was cut from its own line. */
-  #shared(target: string): string {
-    const known = this.#targetNames.get(target);
-    if (known !== undefined) return known;
-    this.#targetNames.set(target, target);
-    return target;
-  }
-
   build(): RuleSet {
     const indices: RuleIndices = {
-      domains: this.#domains.names.length === 0 ? undefined : new DomainIndex(this.#domains),
+      domains: this.#domainIndex(),
       keywords: ifAny(this.#keywords, (entries) => new KeywordIndex(entries)),
       destinations: ifAny(this.#destinations, (entries) => new CidrIndex(entries)),
       sources: ifAny(this.#sources, (entries) => new CidrIndex(entries)),
@@ -107,13 +112,30 @@ class RuleSetBuilder {
       always: Int32Array.from(this.#always),
       wantIp: Int32Array.from(this.#wantIp),
     };
-    const columns = {
-      types: this.#types,
-      payloads: this.#payloads,
-      targets: this.#targets,
-      inspect: Uint8Array.from(this.#inspect),
-    };
-    return new RuleSet(columns, indices);
+    return new RuleSet(
+      {
+        types: this.#types,
+        payloads: this.#payloads,
+        targets: this.#targets,
+        targetNames: this.#targetNames,
+        inspect: this.#inspect,
+      },
+      indices,
+    );
+  }
+
+  #domainIndex(): DomainIndex | undefined {
+    const names = this.#domainNames;
+    if (names.length === 0) return undefined;
+    return new DomainIndex({ names, suffixes: this.#domainSuffixes, rules: this.#domainRules });
+  }
+
+  #targetNumber(target: string): number {
+    const known = this.#targetNumbers.get(target);
+    if (known !== undefined) return known;
+    const number = this.#targetNames.push(target) - 1;
+    this.#targetNumbers.set(target, number);
+    return number;
   }
 }
 

@@ -14,6 +14,19 @@ export type RuleCondition =
 /** The control API's name of a rule type. */
 export type RuleType = RuleCondition['type'];
 
+/** All served types, so that a type can be kept as a number. */
+export const RULE_TYPES: readonly RuleType[] = [
+  'DomainSuffix',
+  'Domain',
+  'IPCIDR',
+  'DomainKeyword',
+  'SrcIPCIDR',
+  'DstPort',
+  'SrcPort',
+  'Network',
+  'Match',
+];
+
 /** One line of `rules`. */
 export type ParsedRule = {
   readonly condition: RuleCondition;

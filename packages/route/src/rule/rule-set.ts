@@ -3,7 +3,7 @@ import { type DomainIndex, NO_RULE } from '@sluice/base/domain-index';
 import type { KeywordIndex } from '@sluice/base/keyword-index';
 import type { FlowMetadata } from '@sluice/core/ports/flow';
 import type { RuleView } from '../port.ts';
-import type { RuleType } from './parse-rule.ts';
+import { RULE_TYPES, type RuleType } from './parse-rule.ts';
 import { firstAtLeast, type PortIndex } from './port-index.ts';
 
 /** A rule that matched. `type` and `payload` are the control API's texts. */
@@ -35,9 +35,13 @@ export type RuleSubject = Pick<
 
 /** The rule list in columns: one entry per rule, in order. Made by `compileRules`. */
 export type RuleColumns = {
-  readonly types: readonly RuleType[];
+  /** Places in RULE_TYPES. */
+  readonly types: Uint8Array;
   readonly payloads: readonly string[];
-  readonly targets: readonly string[];
+  /** Places in `targetNames`. */
+  readonly targets: Uint32Array;
+  readonly targetNames: readonly string[];
+  /** 1 for rules that ask for inspection. */
   readonly inspect: Uint8Array;
 };
 
@@ -77,7 +81,7 @@ export class RuleSet {
   }
 
   get size(): number {
-    return this.#columns.types.length;
+    return this.#columns.payloads.length;
   }
 
   /**
@@ -94,7 +98,7 @@ export class RuleSet {
       if (asksAt !== NO_RULE && (index === NO_RULE || index > asksAt))
         return { kind: 'needs-ip', resumeAt: asksAt };
       if (index === NO_RULE) return NO_MATCH;
-      if (!this.#disabled.has(index) && accepts(this.#columns.targets[index] as string)) {
+      if (!this.#disabled.has(index) && accepts(this.#targetOf(index))) {
         return { kind: 'matched', rule: this.#ruleAt(index) };
       }
       from = index + 1;
@@ -122,14 +126,12 @@ export class RuleSet {
 
   /** The list as the control API shows it. */
   views(): RuleView[] {
-    return this.#columns.types.map((type, index) => {
+    return this.#columns.payloads.map((_, index) => {
+      const { target, ...rule } = this.#ruleAt(index);
       const hits = this.#hits.get(index);
       return {
-        index,
-        type,
-        payload: this.#columns.payloads[index] as string,
-        proxy: this.#columns.targets[index] as string,
-        inspect: this.#columns.inspect[index] === 1,
+        ...rule,
+        proxy: target,
         disabled: this.#disabled.has(index),
         hitCount: hits?.count ?? 0,
         hitAtMs: hits?.atMs ?? 0,
@@ -137,12 +139,16 @@ export class RuleSet {
     });
   }
 
+  #targetOf(index: number): string {
+    return this.#columns.targetNames[this.#columns.targets[index] as number] as string;
+  }
+
   #ruleAt(index: number): MatchedRule {
     return {
       index,
-      type: this.#columns.types[index] as RuleType,
+      type: RULE_TYPES[this.#columns.types[index] as number] as RuleType,
       payload: this.#columns.payloads[index] as string,
-      target: this.#columns.targets[index] as string,
+      target: this.#targetOf(index),
       inspect: this.#columns.inspect[index] === 1,
     };
   }
