@@ -69,6 +69,7 @@ export function createMediaPlane(
   });
   settings.onChange(() => events.emit('config.changed', { section: 'media' }));
 
+  let applied = config;
   let listening = { host: listenHost(config), port: settings.number('rtmp.port') };
   let timer: Timer | undefined;
   const listen = async ({ host, port }: typeof listening) => {
@@ -94,16 +95,20 @@ export function createMediaPlane(
       await sessions.drain(deadline);
     },
     async reconfigure(next) {
-      const before = listening;
       settings.reconfigure(next);
       const wanted = { host: listenHost(next), port: settings.number('rtmp.port') };
-      if (wanted.host === before.host && wanted.port === before.port) return;
+      if (wanted.host === listening.host && wanted.port === listening.port) {
+        applied = next;
+        return;
+      }
       rtmp.stopListening();
       try {
         await listen(wanted);
         listening = wanted;
+        applied = next;
       } catch (error) {
-        await listen(before);
+        settings.reconfigure(applied);
+        await listen(listening);
         throw error;
       }
     },

@@ -102,8 +102,8 @@ export interface MediaControl {
 /** Serves live URLs (FLV, HLS) on an HTTP listener that belongs to somebody else. */
 export interface MediaHttp {
   /**
-   * Enters an accepted connection in the session table (`getAllSession`) until it closes; returns its session id.
-   * The listener's owner calls it for every connection; calling it again returns the same id.
+   * Enters an accepted connection in the session table (`getAllSession`) until it closes; returns its session id, the
+   * same one every time. Connections whose requests pass `handleRequest` are entered without it.
    */
   trackConnection(socket: Socket): string;
   /** Answers the request when its path is a live URL; false leaves it untouched. */

@@ -64,6 +64,8 @@ export class LiveHttp implements MediaHttp {
       socket.destroy();
       return true;
     }
+    // Calls of the API on the same listener belong in the session table, too.
+    const session = this.#session(socket);
     const url = parseLiveUrl(request.url ?? '');
     if (url === undefined) return false;
     if (request.method === 'OPTIONS') {
@@ -75,7 +77,6 @@ export class LiveHttp implements MediaHttp {
       return true;
     }
     if (request.method !== 'GET') return false;
-    const session = this.#session(socket);
     const play =
       url.kind === 'flv'
         ? this.#playFlv(request, response, url, session)
@@ -88,9 +89,10 @@ export class LiveHttp implements MediaHttp {
   }
 
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
-    const url = parseLiveUrl(request.url ?? '');
-    if (url?.kind !== 'flv' || !(socket instanceof Socket) || request.method !== 'GET') return false;
+    if (!(socket instanceof Socket)) return false;
     const session = this.#session(socket);
+    const url = parseLiveUrl(request.url ?? '');
+    if (url?.kind !== 'flv' || request.method !== 'GET') return false;
     this.#live.add(socket);
     socket.on('error', (error) =>
       this.#options.log.debug('viewer failed', { id: session.info.id, reason: error.message }),

@@ -25,7 +25,8 @@ test('jumps and rollbacks advance by the last good step and the tracks meet agai
 
 test('a slow source is not mistaken for a jump', () => {
   const stamps = new StampRewriter(2);
-  for (let i = 0; i < 5; i++) assert.equal(stamps.rewrite(videoFrame(i * 1000, true), i * 1000).dtsMs, i * 1000);
+  for (let i = 0; i < 5; i++)
+    assert.equal(stamps.rewrite(videoFrame(i * 1000, true), i * 1000).dtsMs, i * 1000);
 });
 
 test('an absurd composition time becomes 0, a negative one within bounds stays', () => {

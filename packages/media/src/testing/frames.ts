@@ -39,5 +39,11 @@ export function audioFrame(dtsMs: number, bytes = 100): Frame {
 /** A producer that only remembers why it was closed. */
 export function testOrigin(): MediaOrigin & { readonly closedFor: string[] } {
   const closedFor: string[] = [];
-  return { type: 1, url: 'rtmp://test', socket: undefined, close: (reason) => void closedFor.push(reason), closedFor };
+  return {
+    type: 1,
+    url: 'rtmp://test',
+    socket: undefined,
+    close: (reason) => void closedFor.push(reason),
+    closedFor,
+  };
 }
