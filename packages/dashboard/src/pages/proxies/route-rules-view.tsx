@@ -1,0 +1,160 @@
+import type { Rule, Rules } from '@sluice/api/native/types';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { type ReactNode, useDeferredValue, useMemo, useState } from 'react';
+import { call } from '../../api/client.ts';
+import type { Format } from '../../lib/format.ts';
+import { type Translate, useText } from '../../text/text.ts';
+import { act } from '../../ui/action.ts';
+import { Badge } from '../../ui/badge.tsx';
+import { type Column, DataTable } from '../../ui/data-table.tsx';
+import { SearchInput, Switch } from '../../ui/field.tsx';
+import { ListPage } from '../../ui/page.tsx';
+import { EmptyState } from '../../ui/panel.tsx';
+
+const SHOWN_RULES = 2000;
+
+/** The routing rules in the order in which they are tried. */
+export function RouteRulesView({ tabs }: { readonly tabs: ReactNode }) {
+  const { t, format } = useText();
+  const queries = useQueryClient();
+  const [filter, setFilter] = useState('');
+  const keyword = useDeferredValue(filter.trim().toLowerCase());
+  const rules = useQuery({
+    queryKey: ['rules'],
+    queryFn: () => call<Rules>('GET', '/rules', { query: { limit: SHOWN_RULES } }),
+    refetchInterval: 3000,
+  });
+  const rows = useMemo(
+    () =>
+      (rules.data?.rules ?? []).filter((rule) =>
+        `${rule.type} ${rule.payload} ${rule.target}`.toLowerCase().includes(keyword),
+      ),
+    [rules.data, keyword],
+  );
+  const columns = useMemo(() => {
+    const disable = async (rule: Rule, disabled: boolean) => {
+      if (await act(() => call('PATCH', `/rules/${rule.index}`, { body: { disabled } })))
+        await queries.invalidateQueries({ queryKey: ['rules'] });
+    };
+    return columnsOf(t, format, (rule, disabled) => void disable(rule, disabled));
+  }, [t, format, queries]);
+  const switchColumn = columns.at(-1);
+  return (
+    <ListPage
+      tools={
+        <>
+          {tabs}
+          <SearchInput label={t('proxies.filter')} value={filter} onChange={setFilter} />
+          <span className="ml-auto text-soft tabular-nums">
+            {t('common.shown', {
+              shown: format.number(rows.length),
+              total: format.number(rules.data?.total ?? 0),
+            })}
+          </span>
+        </>
+      }
+    >
+      <DataTable
+        label={t('proxies.rules')}
+        rows={rows}
+        rowKey={(rule) => String(rule.index)}
+        columns={columns}
+        rowTone={(rule) => (rule.disabled ? 'text-faint' : '')}
+        compact={(rule) => (
+          <div className="flex items-center gap-3">
+            <div className="min-w-0 flex-1">
+              <p className="truncate font-medium">{rule.payload || rule.type}</p>
+              <p className="truncate text-soft text-xs tabular-nums">
+                {rule.type} → {rule.target} · {t('proxies.hits')} {format.number(rule.hitCount)}
+              </p>
+            </div>
+            {switchColumn?.cell(rule)}
+          </div>
+        )}
+        empty={
+          <EmptyState
+            title={t(
+              rules.data === undefined
+                ? 'common.loading'
+                : keyword === ''
+                  ? 'proxies.noRules'
+                  : 'common.noMatch',
+            )}
+          />
+        }
+      />
+    </ListPage>
+  );
+}
+
+function columnsOf(
+  t: Translate,
+  format: Format,
+  disable: (rule: Rule, disabled: boolean) => void,
+): readonly Column<Rule>[] {
+  return [
+    {
+      id: 'index',
+      header: '#',
+      track: '4rem',
+      end: true,
+      sort: (rule) => -rule.index,
+      cell: (rule) => <span className="text-faint">{rule.index}</span>,
+    },
+    {
+      id: 'type',
+      header: t('proxies.type'),
+      track: 'minmax(8rem, 1fr)',
+      sort: (rule) => rule.type,
+      cell: (rule) => rule.type,
+    },
+    {
+      id: 'payload',
+      header: t('proxies.payload'),
+      track: 'minmax(10rem, 2fr)',
+      sort: (rule) => rule.payload,
+      cell: (rule) => <span title={rule.payload}>{rule.payload || '–'}</span>,
+    },
+    {
+      id: 'target',
+      header: t('proxies.target'),
+      track: 'minmax(8rem, 1.2fr)',
+      sort: (rule) => rule.target,
+      cell: (rule) => (
+        <span className="flex items-center gap-2">
+          <span className="truncate">{rule.target}</span>
+          {rule.inspect && <Badge tone="accent">{t('connections.inspected')}</Badge>}
+        </span>
+      ),
+    },
+    {
+      id: 'hits',
+      header: t('proxies.hits'),
+      track: '6rem',
+      end: true,
+      sort: (rule) => rule.hitCount,
+      cell: (rule) => format.number(rule.hitCount),
+    },
+    {
+      id: 'hitAt',
+      header: t('proxies.lastHit'),
+      track: '7rem',
+      end: true,
+      sort: (rule) => rule.hitAtMs,
+      cell: (rule) => (rule.hitAtMs === 0 ? '–' : format.time(rule.hitAtMs)),
+      fromWidth: 860,
+    },
+    {
+      id: 'switch',
+      header: t('proxies.on'),
+      track: '4.5rem',
+      cell: (rule) => (
+        <Switch
+          label={t('proxies.switch', { index: rule.index })}
+          checked={!rule.disabled}
+          onChange={(on) => disable(rule, !on)}
+        />
+      ),
+    },
+  ];
+}
