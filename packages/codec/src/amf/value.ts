@@ -39,4 +39,5 @@ export function isAmfList(value: AmfValue): value is readonly AmfValue[] {
 /** Bounds one parse: how deep values nest and how many there are, references counted at their full size. */
 export type AmfLimits = { readonly maxDepth: number; readonly maxValues: number };
 
-export const AMF_LIMITS: AmfLimits = { maxDepth: 64, maxValues: 16_384 };
+/** Room for onMetaData with the key frame index of a long file. */
+export const AMF_LIMITS: AmfLimits = { maxDepth: 64, maxValues: 131_072 };

@@ -69,9 +69,14 @@ describe('AVCDecoderConfigurationRecord and SPS', () => {
     assert.throws(() => encodeAvcConfig([], []), ProtocolError);
   });
 
+  test('a cut VUI costs the frame rate only', () => {
+    const sps = parseAvcConfig(Buffer.from(RECORDS[0]!.hex, 'hex')).sps[0]!;
+    assert.partialDeepStrictEqual(parseSps(sps.subarray(0, 14)), { width: 1280, height: 720, fps: 0 });
+  });
+
   test('a malformed SPS is undefined, never an error', () => {
     const sps = parseAvcConfig(Buffer.from(RECORDS[3]!.hex, 'hex')).sps[0]!;
-    for (let length = 0; length < 12; length++) assert.equal(parseSps(sps.subarray(0, length)), undefined);
+    for (let length = 0; length < 8; length++) assert.equal(parseSps(sps.subarray(0, length)), undefined);
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 64 }), fc.nat(25), fc.nat(255), (noise, at, byte) => {
         parseSps(Uint8Array.of(0x67, 100, ...noise));

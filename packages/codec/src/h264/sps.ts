@@ -21,8 +21,12 @@ const EXTENDED_SAR = 255;
 /** Reads an SPS NAL unit (ITU-T H.264 §7.3.2.1.1, Annex E); a malformed one is `undefined`, never an error. */
 export function parseSps(nal: Uint8Array): SpsInfo | undefined {
   if (nal.byteLength < 4 || nal.byteLength > MAX_SPS_BYTES) return undefined;
+  return unlessMalformed(() => readSps(new BitReader(removeEmulationPrevention(nal.subarray(1)))));
+}
+
+function unlessMalformed<T>(read: () => T): T | undefined {
   try {
-    return readSps(new BitReader(removeEmulationPrevention(nal.subarray(1))));
+    return read();
   } catch (error) {
     if (error instanceof ProtocolError) return undefined;
     throw error;
@@ -69,7 +73,8 @@ function readSps(bits: BitReader): SpsInfo {
   const width = codedWidth - crop.horizontal;
   const height = codedHeight - crop.vertical;
   if (width <= 0 || height <= 0) throw new ProtocolError('sps-crop', 0);
-  const fps = readFps(bits);
+  // Cameras that get the picture size right may still cut their VUI short.
+  const fps = unlessMalformed(() => readFps(bits)) ?? 0;
   return {
     profileIdc,
     constraintFlags,

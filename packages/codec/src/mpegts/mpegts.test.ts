@@ -81,7 +81,7 @@ describe('TS muxer', () => {
     const pes = '000001c0' + '0011' + '848005' + '210005bf21' + 'fff15080013ffc' + 'cdcd';
     const stuffing = TS_PACKET_BYTES - 4 - 8 - pes.length / 2;
     // PCR 90000 without extension: base 33 bits, six reserved ones.
-    const field = (7 + stuffing).toString(16) + '10' + '0000afc87e00' + 'ff'.repeat(stuffing);
+    const field = `${(7 + stuffing).toString(16)}100000afc87e00${'ff'.repeat(stuffing)}`;
     assert.equal(packet.toString('hex'), `47410230${field}${pes}`);
   });
 

@@ -25,8 +25,8 @@ const PSI_INTERVAL_MS = 400;
 const PSI_INTERVAL_FRAMES = 50;
 const STREAM_ID_VIDEO = 0xe0;
 const STREAM_ID_AUDIO = 0xc0;
-const START_CODE = Uint8Array.of(0, 0, 0, 1);
-const ACCESS_UNIT_DELIMITER = Uint8Array.of(0, 0, 0, 1, NAL_AUD, 0xf0);
+const START_CODE = Buffer.from([0, 0, 0, 1]);
+const ACCESS_UNIT_DELIMITER = Buffer.from([0, 0, 0, 1, NAL_AUD, 0xf0]);
 
 /**
  * Turns frames into whole TS packets (ISO/IEC 13818-1): one PES per access unit, PAT and PMT before every key frame
@@ -40,7 +40,7 @@ export class TsMuxer {
   #pat: Buffer = encodePat();
   #pmt: Buffer = Buffer.alloc(0);
   #pcrPid = PID_VIDEO;
-  #parameterSets: Uint8Array[] = [];
+  #parameterSets: Buffer[] = [];
   #adts: AdtsEncoder | undefined;
   #psiDue = true;
   #psiDtsMs = 0;
@@ -58,7 +58,7 @@ export class TsMuxer {
     this.#parameterSets = [];
     if (tracks.video !== undefined) {
       const config = parseAvcConfig(tracks.video.config);
-      this.#parameterSets = [...config.sps, ...config.pps];
+      this.#parameterSets = [...config.sps, ...config.pps].map(bufferOf);
       streams.push({ pid: PID_VIDEO, streamType: STREAM_TYPE_H264 });
     }
     this.#adts = tracks.audio === undefined ? undefined : new AdtsEncoder(tracks.audio.config);
@@ -138,9 +138,9 @@ export class TsMuxer {
     writePsiPacket(out, TS_PACKET_BYTES, PID_PMT, this.#packets.nextContinuity(PID_PMT), this.#pmt);
   }
 
-  #videoParts(frame: Frame): Uint8Array[] {
+  #videoParts(frame: Frame): Buffer[] {
     const nals = splitLengthPrefixed(frame.data);
-    const parts: Uint8Array[] = [ACCESS_UNIT_DELIMITER];
+    const parts: Buffer[] = [ACCESS_UNIT_DELIMITER];
     let parameterSetsSeen = false;
     let inserted = !frame.keyFrame;
     for (const nal of nals) {
@@ -151,16 +151,21 @@ export class TsMuxer {
         inserted = true;
         if (!parameterSetsSeen) for (const set of this.#parameterSets) parts.push(START_CODE, set);
       }
-      parts.push(START_CODE, nal);
+      parts.push(START_CODE, bufferOf(nal));
     }
     return parts;
   }
 
-  #audioParts(frame: Frame): Uint8Array[] {
+  #audioParts(frame: Frame): Buffer[] {
     const adts = this.#adts;
     if (adts === undefined) return [];
     const header = Buffer.allocUnsafe(ADTS_HEADER_BYTES);
     adts.write(header, 0, frame.data.byteLength);
-    return [header, frame.data];
+    return [header, bufferOf(frame.data)];
   }
+}
+
+/** The same bytes with `copy`, which moves a range without making a view of it. */
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -4,11 +4,12 @@ import { TS_PACKET_BYTES } from './psi.ts';
 const PAYLOAD_BYTES = 184;
 const PCR_FIELD_BYTES = 8;
 const FLAGS_FIELD_BYTES = 2;
+const MAX_PIDS = 0x2000;
 
 /** One PES packet to spread over TS packets: `parts` one after the other are its bytes, `payloadBytes` their sum. */
 export type PesPacket = {
   readonly pid: number;
-  readonly parts: readonly Uint8Array[];
+  readonly parts: readonly Buffer[];
   readonly payloadBytes: number;
   readonly pcr90k: number | undefined;
   readonly randomAccess: boolean;
@@ -17,11 +18,11 @@ export type PesPacket = {
 
 /** Writes PES packets as TS packets and keeps the continuity counter of each PID. */
 export class TsPacketWriter {
-  readonly #continuity = new Map<number, number>();
+  readonly #continuity = new Uint8Array(MAX_PIDS);
 
   nextContinuity(pid: number): number {
-    const next = this.#continuity.get(pid) ?? 0;
-    this.#continuity.set(pid, (next + 1) & 0xf);
+    const next = this.#continuity[pid] ?? 0;
+    this.#continuity[pid] = (next + 1) & 0xf;
     return next;
   }
 
@@ -54,12 +55,7 @@ export class TsPacketWriter {
         const source = pes.parts[part];
         if (source === undefined) break;
         const count = Math.min(end - to, source.byteLength - partOffset);
-        out.set(
-          partOffset === 0 && count === source.byteLength
-            ? source
-            : source.subarray(partOffset, partOffset + count),
-          to,
-        );
+        source.copy(out, to, partOffset, partOffset + count);
         to += count;
         partOffset += count;
         if (partOffset === source.byteLength) {

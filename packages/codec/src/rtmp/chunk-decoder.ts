@@ -15,7 +15,7 @@ export const CHUNK_LIMITS: ChunkLimits = {
   maxChunkStreams: 64,
 };
 
-const EMPTY = new Uint8Array(0);
+const EMPTY = Buffer.alloc(0);
 const EXTENDED = 0xffffff;
 const MAX_HEADER_BYTES = 18;
 /** Bytes of the message header for each fmt. */
@@ -45,7 +45,7 @@ export class ChunkDecoder {
   #headerBytes = 0;
   #chunkSize = DEFAULT_CHUNK_BYTES;
   #partialBytes = 0;
-  #input: Uint8Array = EMPTY;
+  #input: Buffer = EMPTY;
   #at = 0;
   /** The stream and rest of the chunk whose payload is being read. */
   #current: ChunkStream | undefined;
@@ -65,7 +65,9 @@ export class ChunkDecoder {
   /** Hands over received bytes; they must stay unchanged until `drained`. */
   push(bytes: Uint8Array): void {
     this.#consumed += this.#at;
-    this.#input = this.drained ? bytes : Buffer.concat([this.#input.subarray(this.#at), bytes]);
+    this.#input = this.drained
+      ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+      : Buffer.concat([this.#input.subarray(this.#at), bytes]);
     this.#at = 0;
   }
 
@@ -217,8 +219,7 @@ export class ChunkDecoder {
     const available = this.#input.byteLength - this.#at;
     const count = Math.min(this.#chunkLeft, available);
     if (count > 0) {
-      const whole = this.#at === 0 && count === available;
-      body.set(whole ? this.#input : this.#input.subarray(this.#at, this.#at + count), stream.filled);
+      this.#input.copy(body, stream.filled, this.#at, this.#at + count);
       this.#at += count;
       stream.filled += count;
       this.#chunkLeft -= count;

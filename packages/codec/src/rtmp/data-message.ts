@@ -1,4 +1,5 @@
 import { ByteReader } from '@sluice/base/bytes';
+import { ProtocolError } from '@sluice/base/errors';
 import { Amf0Parser, parseAmf0 } from '../amf/amf0.ts';
 import { type AmfObject, type AmfValue, amfProperties } from '../amf/value.ts';
 import { type FlvTag, TAG_AUDIO, TAG_SCRIPT, TAG_VIDEO } from '../flv/tag.ts';
@@ -12,6 +13,9 @@ import {
   MESSAGE_VIDEO,
   type RtmpMessage,
 } from './message.ts';
+
+/** Commands carry names and a few options; only media and metadata may be large. */
+const MAX_COMMAND_BYTES = 64 * 1024;
 
 /** What a media stream carries, on both sides of a connection. */
 export type RtmpMediaEvent =
@@ -44,6 +48,7 @@ export function mediaEventsOf(message: RtmpMessage): RtmpMediaEvent[] {
 
 /** The values of a command message: name, transaction, command object, arguments. @throws ProtocolError */
 export function commandValuesOf(message: RtmpMessage): AmfValue[] {
+  if (message.data.byteLength > MAX_COMMAND_BYTES) throw new ProtocolError('rtmp-command-too-large', 0);
   return parseAmf0(message.type === MESSAGE_COMMAND_AMF3 ? message.data.subarray(1) : message.data);
 }
 

@@ -358,6 +358,7 @@ describe('RTMP server session', () => {
     assert.throws(() => new Peer().command('createStream', 1, null), { code: 'rtmp-not-connected' });
     assert.throws(() => new Peer().send(20, Uint8Array.of(2, 0)), { code: 'truncated' });
     assert.throws(() => new Peer().command(1), { code: 'rtmp-command-name' });
+    assert.throws(() => new Peer().connect('a'.repeat(70_000)), { code: 'rtmp-command-too-large' });
     assert.throws(() => playing().send(4, Uint8Array.of(0)), { code: 'truncated' });
   });
 
