@@ -55,6 +55,7 @@ export function configRows(options: ClashOptions): readonly ClashRow[] {
         try {
           await options.reload({ path, payload, force: query.get('force') === 'true' });
         } catch (error) {
+          options.log.warning(`configuration refused: ${errorText(error)}`);
           return message(400, errorText(error));
         }
         return NO_CONTENT;

@@ -221,7 +221,8 @@ class DialectListener implements HttpListener {
       typeof code === 'string' && code.startsWith('FST_') && typeof status === 'number' && status < 500;
     if (isRejectedBody) return { kind: 'bad-body', message: errorText(error) };
     if (!(error instanceof GatewayError) || error.kind === 'internal') {
-      this.#options.log.error(`${this.name}: ${dialect.name} request failed: ${errorText(error)}`);
+      const cause = error instanceof Error && error.cause !== undefined ? ` (${errorText(error.cause)})` : '';
+      this.#options.log.error(`${this.name}: ${dialect.name} request failed: ${errorText(error)}${cause}`);
     }
     return { kind: 'thrown', error };
   }
