@@ -24,6 +24,8 @@ export type Answer = {
 export type CallOptions = {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** For several calls on one connection. */
+  readonly agent?: Agent;
 };
 
 /** A listener on a free loopback port that carries the given dialects. */
