@@ -1,4 +1,4 @@
-import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { type Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import type { HttpDialect } from '@sluice/core/http/dialect';
 import { createHttpListener, type HttpListener } from '@sluice/core/http/http-listener';
 import type { Logger } from '@sluice/core/log/logger';

@@ -455,7 +455,9 @@ describe('zlm dialect', () => {
       const again = async (path: string) =>
         JSON.parse((await get(`${path}?secret=${SECRET}`, { agent })).body);
       await again('/index/api/version');
-      const port = Object.values(agent.freeSockets)[0]?.[0]?.localPort;
+      const idle = () => Object.values(agent.freeSockets)[0]?.[0];
+      while (idle() === undefined) await new Promise(setImmediate);
+      const port = idle()?.localPort;
       const own = listener.connections().find(({ peerPort }) => peerPort === port);
       const kick = await get(`/index/api/kick_session?secret=${SECRET}&id=${own?.id}`, { agent });
       assert.equal(JSON.parse(kick.body).code, 0);
