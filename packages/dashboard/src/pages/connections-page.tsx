@@ -50,8 +50,14 @@ export function ConnectionsPage() {
           <span className="ml-auto text-soft tabular-nums">
             {t('common.shown', { shown: format.number(rows.length), total: format.number(live?.total ?? 0) })}
           </span>
-          <Button look="danger" icon="close" disabled={rows.length === 0} onClick={() => void closeAll()}>
-            {t('connections.closeAll')}
+          <Button
+            look="danger"
+            icon="close"
+            disabled={rows.length === 0}
+            aria-label={t('connections.closeAll')}
+            onClick={() => void closeAll()}
+          >
+            <span className="hidden sm:inline">{t('connections.closeAll')}</span>
           </Button>
         </>
       }
@@ -100,7 +106,7 @@ function columnsOf(t: Translate, format: Format, nowMs: number): readonly Column
     {
       id: 'target',
       header: t('connections.target'),
-      track: 'minmax(13rem, 2.4fr)',
+      track: 'minmax(12rem, 2.2fr)',
       sort: targetOf,
       cell: (row) => (
         <span className="flex items-center gap-2" title={`${targetOf(row)} ${row.destinationIp}`}>
@@ -113,15 +119,15 @@ function columnsOf(t: Translate, format: Format, nowMs: number): readonly Column
     {
       id: 'source',
       header: t('connections.source'),
-      track: 'minmax(9rem, 1fr)',
+      track: '11.5rem',
       sort: (row) => row.source,
       cell: (row) => <span title={row.inbound}>{row.source}</span>,
-      fromWidth: 1000,
+      fromWidth: 1180,
     },
     {
       id: 'rule',
       header: t('connections.rule'),
-      track: 'minmax(8rem, 1.3fr)',
+      track: 'minmax(9rem, 1.4fr)',
       sort: (row) => row.rule + row.rulePayload,
       cell: (row) => (
         <span title={`${row.rule} ${row.rulePayload}`}>
@@ -133,14 +139,14 @@ function columnsOf(t: Translate, format: Format, nowMs: number): readonly Column
     {
       id: 'chain',
       header: t('connections.chain'),
-      track: 'minmax(7rem, 1.2fr)',
+      track: 'minmax(8rem, 1.2fr)',
       sort: (row) => row.chain.join(),
       cell: (row) => <span title={row.chain.join(' › ')}>{row.chain.join(' › ')}</span>,
     },
     {
       id: 'down',
       header: `↓ ${t('connections.rate')}`,
-      track: '6.5rem',
+      track: '6rem',
       end: true,
       sort: (row) => row.downloadBytesPerSecond,
       cell: (row) => rate(row.downloadBytesPerSecond),
@@ -148,7 +154,7 @@ function columnsOf(t: Translate, format: Format, nowMs: number): readonly Column
     {
       id: 'up',
       header: `↑ ${t('connections.rate')}`,
-      track: '6.5rem',
+      track: '6rem',
       end: true,
       sort: (row) => row.uploadBytesPerSecond,
       cell: (row) => rate(row.uploadBytesPerSecond),
@@ -156,7 +162,7 @@ function columnsOf(t: Translate, format: Format, nowMs: number): readonly Column
     {
       id: 'downTotal',
       header: '↓',
-      track: '5.5rem',
+      track: '5rem',
       end: true,
       sort: (row) => row.downloadBytes,
       cell: (row) => format.bytes(row.downloadBytes),
@@ -165,7 +171,7 @@ function columnsOf(t: Translate, format: Format, nowMs: number): readonly Column
     {
       id: 'upTotal',
       header: '↑',
-      track: '5.5rem',
+      track: '5rem',
       end: true,
       sort: (row) => row.uploadBytes,
       cell: (row) => format.bytes(row.uploadBytes),
@@ -174,7 +180,7 @@ function columnsOf(t: Translate, format: Format, nowMs: number): readonly Column
     {
       id: 'age',
       header: t('connections.age'),
-      track: '5.5rem',
+      track: '5rem',
       end: true,
       sort: (row) => nowMs - row.startMs,
       cell: (row) => format.duration((nowMs - row.startMs) / 1000),
@@ -182,7 +188,7 @@ function columnsOf(t: Translate, format: Format, nowMs: number): readonly Column
     {
       id: 'close',
       header: '',
-      track: '3rem',
+      track: '3.5rem',
       cell: (row) => (
         <IconButton
           icon="close"

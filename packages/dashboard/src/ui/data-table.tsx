@@ -1,3 +1,5 @@
+// biome-ignore-all lint/a11y/useSemanticElements: rows are placed by transform, which table elements do not allow
+// biome-ignore-all lint/a11y/useFocusableInteractive: rows and headers that can be used hold or are the control
 import {
   createSortedRowModel,
   rowSortingFeature,
@@ -38,8 +40,8 @@ type DataTableProps<T> = {
 };
 
 const ROW_PX = 34;
-const COMPACT_ROW_PX = 62;
-const COMPACT_BELOW_PX = 640;
+const COMPACT_ROW_PX = 58;
+const COMPACT_BELOW_PX = 520;
 
 const features = tableFeatures({
   rowSortingFeature,
@@ -146,7 +148,7 @@ export function DataTable<T extends object>(props: DataTableProps<T>) {
                     <div
                       key={column.id}
                       role="cell"
-                      className={`min-w-0 truncate px-3 tabular-nums ${column.end === true ? 'text-right' : ''}`}
+                      className={`min-w-0 truncate px-2 tabular-nums first:pl-3 last:pr-3 md:first:pl-5 md:last:pr-5 ${column.end === true ? 'text-right' : ''}`}
                     >
                       {column.cell(row)}
                     </div>
@@ -180,17 +182,17 @@ function HeaderCell<T>(props: {
     <div
       role="columnheader"
       aria-sort={sorted === undefined ? 'none' : sorted.desc ? 'descending' : 'ascending'}
-      className="min-w-0"
+      className="min-w-0 first:pl-1 last:pr-1 md:first:pl-3 md:last:pr-3"
     >
       {column.sort === undefined ? (
-        <span className={`flex h-8 items-center truncate px-3 font-medium text-faint text-xs ${ends}`}>
+        <span className={`flex h-8 items-center truncate px-2 font-medium text-faint text-xs ${ends}`}>
           {column.header}
         </span>
       ) : (
         <button
           type="button"
           onClick={() => props.onSort(next)}
-          className={`flex h-8 w-full items-center gap-1 px-3 font-medium text-faint text-xs hover:text-ink ${ends}`}
+          className={`flex h-8 w-full items-center gap-1 px-2 font-medium text-faint text-xs hover:text-ink ${ends}`}
         >
           <span className="truncate">{column.header}</span>
           {sorted !== undefined && <span aria-hidden="true">{sorted.desc ? '↓' : '↑'}</span>}

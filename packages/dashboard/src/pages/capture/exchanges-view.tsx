@@ -49,8 +49,14 @@ export function ExchangesView({ tabs }: { readonly tabs: ReactNode }) {
           <span className="ml-auto text-soft tabular-nums">
             {t('common.shown', { shown: format.number(list.rows.length), total: format.number(list.total) })}
           </span>
-          <Button look="danger" icon="trash" disabled={list.total === 0} onClick={() => void clear()}>
-            {t('capture.clear')}
+          <Button
+            look="danger"
+            icon="trash"
+            disabled={list.total === 0}
+            aria-label={t('capture.clear')}
+            onClick={() => void clear()}
+          >
+            <span className="hidden sm:inline">{t('capture.clear')}</span>
           </Button>
         </>
       }
@@ -110,21 +116,21 @@ function columnsOf(t: Translate, format: Format): readonly Column<Exchange>[] {
     {
       id: 'method',
       header: t('capture.method'),
-      track: '5rem',
+      track: '4.75rem',
       sort: (row) => row.method,
       cell: (row) => <span className="font-medium">{row.method}</span>,
     },
     {
       id: 'status',
       header: t('capture.status'),
-      track: '5rem',
+      track: '4.75rem',
       sort: (row) => row.status,
       cell: (row) => <StatusText status={row.status} />,
     },
     {
       id: 'host',
       header: t('capture.host'),
-      track: 'minmax(8rem, 1fr)',
+      track: 'minmax(7rem, 1fr)',
       sort: (row) => row.host,
       cell: (row) => (
         <span title={row.host} className={row.scheme === 'https' ? '' : 'text-soft'}>
@@ -135,7 +141,7 @@ function columnsOf(t: Translate, format: Format): readonly Column<Exchange>[] {
     {
       id: 'path',
       header: t('capture.path'),
-      track: 'minmax(10rem, 2.2fr)',
+      track: 'minmax(9rem, 2.2fr)',
       sort: pathOf,
       cell: (row) => (
         <span className="flex items-center gap-2" title={row.url}>
@@ -154,6 +160,7 @@ function columnsOf(t: Translate, format: Format): readonly Column<Exchange>[] {
     },
     {
       id: 'size',
+      fromWidth: 660,
       header: t('capture.size'),
       track: '5.5rem',
       end: true,
@@ -162,6 +169,7 @@ function columnsOf(t: Translate, format: Format): readonly Column<Exchange>[] {
     },
     {
       id: 'duration',
+      fromWidth: 560,
       header: t('capture.duration'),
       track: '5.5rem',
       end: true,
@@ -175,14 +183,14 @@ function Compact({ row, format }: { readonly row: Exchange; readonly format: For
   return (
     <>
       <p className="flex gap-2">
-        <span className="w-12 shrink-0 font-medium">{row.method}</span>
+        <span className="w-14 shrink-0 font-medium">{row.method}</span>
         <span className="truncate">{pathOf(row)}</span>
         <span className="ml-auto">
           <StatusText status={row.status} />
         </span>
       </p>
       <p className="flex gap-2 text-soft text-xs tabular-nums">
-        <span className="w-12 shrink-0">{format.time(row.startedMs).slice(0, 5)}</span>
+        <span className="w-14 shrink-0">{format.time(row.startedMs).slice(0, 5)}</span>
         <span className="truncate">{row.host}</span>
         <span className="ml-auto whitespace-nowrap">
           {format.bytes(row.responseBytes)} · {format.ms(row.durationMs)}

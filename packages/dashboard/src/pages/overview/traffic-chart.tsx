@@ -5,7 +5,7 @@ import { useStore } from '../../lib/store.ts';
 import { shownTheme } from '../../lib/theme.ts';
 import { useText } from '../../text/text.ts';
 
-const HEIGHT_PX = 250;
+const HEIGHT_PX = 280;
 
 /** Download and upload over the last minutes, with the figures under the pointer. */
 export function TrafficChart({

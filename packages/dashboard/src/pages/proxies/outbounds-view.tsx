@@ -101,6 +101,7 @@ function MemberCard(props: {
 }) {
   const { name, outbound, selected, choose } = props;
   return (
+    // biome-ignore lint/a11y/noLabelWithoutControl: the control is there for groups that can be chosen from
     <label
       className={`flex min-w-0 items-center gap-2 rounded-md border px-2.5 py-2 has-focus-visible:outline-2 has-focus-visible:outline-accent ${
         selected ? 'border-accent bg-wash' : 'border-line bg-panel'

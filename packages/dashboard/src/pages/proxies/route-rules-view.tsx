@@ -63,7 +63,10 @@ export function RouteRulesView({ tabs }: { readonly tabs: ReactNode }) {
         compact={(rule) => (
           <div className="flex items-center gap-3">
             <div className="min-w-0 flex-1">
-              <p className="truncate font-medium">{rule.payload || rule.type}</p>
+              <p className="flex items-center gap-2">
+                <span className="truncate font-medium">{rule.payload || rule.type}</span>
+                {rule.inspect && <Badge tone="accent">{t('connections.inspected')}</Badge>}
+              </p>
               <p className="truncate text-soft text-xs tabular-nums">
                 {rule.type} → {rule.target} · {t('proxies.hits')} {format.number(rule.hitCount)}
               </p>

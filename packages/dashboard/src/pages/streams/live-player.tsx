@@ -71,7 +71,11 @@ export function LivePlayer({ path }: { readonly path: string }) {
         onPlaying={() => setState('playing')}
       />
       {state !== 'playing' && (
-        <div className="absolute inset-0 grid place-content-center justify-items-center gap-2 p-4 text-center text-white/85">
+        <div
+          className={`absolute inset-0 grid place-content-center justify-items-center gap-2 p-4 text-center text-white/85 ${
+            state === 'starting' ? 'pointer-events-none' : 'bg-neutral-950'
+          }`}
+        >
           {state === 'starting' && t('streams.starting')}
           {state === 'unsupported' && t('streams.unsupported')}
           {state === 'failed' && (

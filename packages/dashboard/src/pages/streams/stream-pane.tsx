@@ -137,7 +137,7 @@ function SessionList({ stream }: { readonly stream: Stream }) {
             key={session.id}
             className="flex items-center gap-3 border-line/60 border-b py-1 tabular-nums last:border-0"
           >
-            <span className="w-24 shrink-0">
+            <span className="w-32 shrink-0 truncate">
               {session.protocol} · {t(session.role === 'publisher' ? 'streams.publisher' : 'streams.player')}
             </span>
             <span className="min-w-0 flex-1 truncate text-soft">{session.peer}</span>

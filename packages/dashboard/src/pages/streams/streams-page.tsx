@@ -127,11 +127,12 @@ function columnsOf(t: Translate, format: Format): readonly Column<Stream>[] {
       ),
       fromWidth: 900,
     },
-    { id: 'codecs', header: t('streams.codecs'), track: 'minmax(7rem, 1fr)', cell: codecsOf },
+    { id: 'codecs', header: t('streams.codecs'), track: 'minmax(7rem, 1fr)', cell: codecsOf, fromWidth: 720 },
     {
       id: 'picture',
       header: t('streams.picture'),
-      track: '9rem',
+      track: '10rem',
+      fromWidth: 600,
       cell: (row) => pictureOf(row) || <span className="text-faint">–</span>,
     },
     {
@@ -152,6 +153,7 @@ function columnsOf(t: Translate, format: Format): readonly Column<Stream>[] {
     },
     {
       id: 'uptime',
+      fromWidth: 720,
       header: t('streams.uptime'),
       track: '6rem',
       end: true,
@@ -161,7 +163,7 @@ function columnsOf(t: Translate, format: Format): readonly Column<Stream>[] {
     {
       id: 'close',
       header: '',
-      track: '3rem',
+      track: '3.5rem',
       cell: (row) => (
         <IconButton
           icon="close"
