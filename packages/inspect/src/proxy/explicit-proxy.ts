@@ -1,0 +1,129 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { unmapIp } from '@sluice/base/address';
+import { errorText, GatewayError } from '@sluice/base/errors';
+import type { Dialer } from '@sluice/core/ports/dialer';
+import { Http1Session } from './http1-session.ts';
+import type { ClientAddress, OpenStream, ProxyServices } from './services.ts';
+import { serveTunnel } from './tunnel.ts';
+
+const MAX_CONNECTIONS = 20_000;
+const MAX_CONNECTIONS_PER_CLIENT = 512;
+
+/** The capturing HTTP proxy that clients are pointed at. */
+export class ExplicitProxy {
+  readonly #services: () => ProxyServices;
+  readonly #dialer: Dialer;
+  readonly #outbound: () => string;
+  readonly #sockets = new Set<Socket>();
+  readonly #perClient = new Map<string, number>();
+  #server: Server | undefined;
+
+  /** `services` and `outbound` are read once per connection, so that a new configuration holds for new connections. */
+  constructor(services: () => ProxyServices, dialer: Dialer, outbound: () => string) {
+    this.#services = services;
+    this.#dialer = dialer;
+    this.#outbound = outbound;
+  }
+
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
+  /** The bound address, or `undefined` when not listening. */
+  get address(): { readonly host: string; readonly port: number } | undefined {
+    const address = this.#server?.address();
+    return address === null || address === undefined || typeof address === 'string'
+      ? undefined
+      : { host: address.address, port: address.port };
+  }
+
+  /** @throws GatewayError `inspect.listen` */
+  async listen(host: string, port: number): Promise<void> {
+    const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) =>
+      this.#accept(socket),
+    );
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen({ port, ...(host === '' ? {} : { host }) }, () => {
+          server.off('error', reject);
+          resolve();
+        });
+      });
+    } catch (error) {
+      throw new GatewayError(
+        'unavailable',
+        'inspect.listen',
+        `the capturing proxy cannot listen: ${errorText(error)}`,
+        {
+          cause: error,
+        },
+      );
+    }
+    server.on('error', (error) =>
+      this.#services().log.warning('accepting a connection failed', { error: error.message }),
+    );
+    this.#server = server;
+  }
+
+  /** Stops listening; open connections go on. */
+  async close(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    if (server === undefined) return;
+    // Node resolves only when every connection has gone, which may take as long as its client likes.
+    server.close();
+  }
+
+  /** Closes every connection. */
+  destroyConnections(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #accept(socket: Socket): void {
+    const ip = unmapIp(socket.remoteAddress ?? '');
+    const used = this.#perClient.get(ip) ?? 0;
+    if (this.#sockets.size >= MAX_CONNECTIONS || used >= MAX_CONNECTIONS_PER_CLIENT) {
+      socket.destroy();
+      return;
+    }
+    this.#perClient.set(ip, used + 1);
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#forget(socket, ip));
+    // Sessions come and go on one socket; an error between two of them must have a listener.
+    socket.on('error', () => socket.destroy());
+    void this.#serve(socket, { ip, port: socket.remotePort ?? 0 });
+  }
+
+  #forget(socket: Socket, ip: string): void {
+    this.#sockets.delete(socket);
+    const left = (this.#perClient.get(ip) ?? 1) - 1;
+    if (left === 0) this.#perClient.delete(ip);
+    else this.#perClient.set(ip, left);
+  }
+
+  #serve(client: Socket, address: ClientAddress): Promise<void> {
+    const services = this.#services();
+    const open = openThrough(this.#dialer, this.#outbound(), address);
+    const tunnel = (host: string, port: number, rest: Buffer): Promise<void> =>
+      serveTunnel({ services, client, address, flowId: '', host, port, open }, rest);
+    const session = new Http1Session({
+      services,
+      client,
+      address,
+      flowId: '',
+      origin: undefined,
+      open,
+      tunnel,
+    });
+    const ended = session.run(Buffer.alloc(0));
+    client.resume();
+    return ended;
+  }
+}
+
+/** Opens streams on behalf of a client through the gateway's routing. */
+function openThrough(dialer: Dialer, outbound: string, client: ClientAddress): OpenStream {
+  const route = outbound === '' ? {} : { outbound };
+  return (host, port, signal) => dialer.dial({ host, port, purpose: 'inspect', ...route, client, signal });
+}

@@ -1,0 +1,162 @@
+import { isIP } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
+import { errorText, GatewayError, ProtocolError } from '@sluice/base/errors';
+import { TOKEN_BYTES } from '@sluice/codec/http1/header';
+import { type ClientHello, looksLikeTls, parseClientHello } from '@sluice/codec/tls-hello/client-hello';
+import { completeHandshake } from '../tls/handshake.ts';
+import { Http1Session } from './http1-session.ts';
+import { relay } from './relay.ts';
+import type { TunnelOrigin } from './request-line.ts';
+import type { ClientAddress, OpenStream, ProxyServices } from './services.ts';
+import { Sniffer } from './sniffer.ts';
+
+/** A client connection whose destination is known and whose protocol is not. */
+export type Tunnel = {
+  readonly services: ProxyServices;
+  readonly client: Duplex;
+  readonly address: ClientAddress;
+  readonly flowId: string;
+  /** Host name or literal IP. */
+  readonly host: string;
+  readonly port: number;
+  readonly open: OpenStream;
+};
+
+const SERVER_FIRST_MS = 200;
+const HELLO_MS = 10_000;
+const HANDSHAKE_MS = 10_000;
+const READABLE_PROTOCOLS = ['http/1.1', 'http/1.0'];
+
+type Content =
+  | { readonly kind: 'tls'; readonly hello: ClientHello }
+  | { readonly kind: 'http' }
+  | { readonly kind: 'other' };
+
+/** Serves a tunnel by what the client says first, starting with bytes already read, until it has ended; never rejects. */
+export async function serveTunnel(tunnel: Tunnel, initial: Buffer): Promise<void> {
+  const { client, services } = tunnel;
+  const onError = (error: Error): void => {
+    services.log.debug('client connection failed', { client: tunnel.address.ip, error: error.message });
+  };
+  client.on('error', onError);
+  try {
+    const sniffer = new Sniffer(client, services.clock);
+    const { content, bytes } = await sniffer.read<Content>(
+      initial,
+      { firstByteMs: SERVER_FIRST_MS, wholeMs: HELLO_MS },
+      classify,
+      { kind: 'other' },
+    );
+    if (client.destroyed) return;
+    await serveContent(tunnel, content, bytes);
+  } catch (error) {
+    services.log.debug('tunnel failed', { host: tunnel.host, port: tunnel.port, error: errorText(error) });
+    client.destroy();
+  }
+}
+
+/** What the first bytes of a client are; `undefined` when that takes more of them. */
+function classify(bytes: Buffer): Content | undefined {
+  if (looksLikeTls(bytes)) {
+    try {
+      const hello = parseClientHello(bytes);
+      return hello === undefined ? undefined : { kind: 'tls', hello };
+    } catch (error) {
+      if (error instanceof ProtocolError) return { kind: 'other' };
+      throw error;
+    }
+  }
+  return classifyText(bytes);
+}
+
+const SPACE = 32;
+const MAX_METHOD_BYTES = 20;
+/** A nested CONNECT belongs to the proxy it is meant for; PRI opens HTTP/2 without TLS. */
+const NOT_READABLE = new Set(['CONNECT', 'PRI']);
+
+/** A request line starts with a method and a path, an absolute URL or `*`. */
+function classifyText(bytes: Buffer): Content | undefined {
+  let at = 0;
+  while (at < bytes.length && at <= MAX_METHOD_BYTES && TOKEN_BYTES[bytes[at] as number] === 1) at++;
+  if (at === bytes.length && at <= MAX_METHOD_BYTES) return undefined;
+  if (at === 0 || bytes[at] !== SPACE) return { kind: 'other' };
+  if (at + 1 === bytes.length) return undefined;
+  if (NOT_READABLE.has(bytes.toString('latin1', 0, at))) return { kind: 'other' };
+  const target = bytes.toString('latin1', at + 1, at + 9);
+  const http =
+    target.startsWith('/') ||
+    target.startsWith('*') ||
+    'https://'.startsWith(target.slice(0, 4).toLowerCase());
+  return { kind: http ? 'http' : 'other' };
+}
+
+async function serveContent(tunnel: Tunnel, content: Content, bytes: Buffer): Promise<void> {
+  const { services } = tunnel;
+  if (!services.settings.intercept) return relayRaw(tunnel, bytes);
+  if (content.kind === 'tls' && mayOpen(tunnel, content.hello)) return serveTls(tunnel, content.hello, bytes);
+  if (content.kind !== 'http' || services.settings.passthrough(tunnel.host, tunnel.port))
+    return relayRaw(tunnel, bytes);
+  return serveHttp(tunnel, tunnel.client, bytes, {
+    scheme: 'http',
+    host: tunnel.host,
+    port: tunnel.port,
+    serverName: '',
+  });
+}
+
+function mayOpen(tunnel: Tunnel, hello: ClientHello): boolean {
+  const { passthrough } = tunnel.services.settings;
+  if (passthrough(tunnel.host, tunnel.port)) return false;
+  if (hello.sni !== undefined && passthrough(hello.sni, tunnel.port)) return false;
+  return hello.alpn.length === 0 || hello.alpn.some((protocol) => READABLE_PROTOCOLS.includes(protocol));
+}
+
+function serveHttp(tunnel: Tunnel, client: Duplex, initial: Buffer, origin: TunnelOrigin): Promise<void> {
+  const { services, address, flowId, open } = tunnel;
+  return new Http1Session({ services, client, address, flowId, origin, open }).run(initial);
+}
+
+async function serveTls(tunnel: Tunnel, hello: ClientHello, bytes: Buffer): Promise<void> {
+  const { services, client, host } = tunnel;
+  const serverName = hello.sni ?? (isIP(host) === 0 ? host : '');
+  let secure: TLSSocket;
+  const timeout = new AbortController();
+  const timer = services.clock.after(HANDSHAKE_MS, () => timeout.abort());
+  try {
+    const secureContext = services.leaves.contextFor(serverName === '' ? host : serverName, host);
+    // The handshake starts again from the bytes that were looked at.
+    client.unshift(bytes);
+    secure = new TLSSocket(client, { isServer: true, secureContext, ALPNProtocols: READABLE_PROTOCOLS });
+    await completeHandshake(secure, client, 'secure', timeout.signal);
+  } catch (error) {
+    const reason =
+      error instanceof GatewayError ? error.message : `TLS with the client failed: ${errorText(error)}`;
+    services.log.info('interception refused', {
+      host: serverName || host,
+      client: tunnel.address.ip,
+      reason,
+    });
+    client.destroy();
+    return;
+  } finally {
+    timer.cancel();
+  }
+  await serveHttp(tunnel, secure, Buffer.alloc(0), { scheme: 'https', host, port: tunnel.port, serverName });
+}
+
+/** Passes everything on unread. */
+async function relayRaw(tunnel: Tunnel, bytes: Buffer): Promise<void> {
+  const { client } = tunnel;
+  const abandoned = new AbortController();
+  const onClose = (): void => abandoned.abort();
+  client.once('close', onClose);
+  try {
+    const { stream } = await tunnel.open(tunnel.host, tunnel.port, abandoned.signal);
+    client.off('close', onClose);
+    if (bytes.length > 0) stream.write(bytes);
+    await relay(client, stream);
+  } finally {
+    client.off('close', onClose);
+  }
+}
