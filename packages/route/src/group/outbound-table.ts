@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { GatewayError } from '@sluice/base/errors';
 import { DEFAULT_TEST_URL, GLOBAL_GROUP, type GroupConfig } from '../config/proxy-config.ts';
 import { HealthRecord } from '../health/health-record.ts';
 import type { Outbound } from '../outbound/outbound.ts';
@@ -6,7 +7,11 @@ import type { OutboundView } from '../port.ts';
 import { SelectGroup } from './select.ts';
 
 /** An outbound with its id and delay history. */
-export type OutboundNode = { readonly id: string; readonly outbound: Outbound; readonly health: HealthRecord };
+export type OutboundNode = {
+  readonly id: string;
+  readonly outbound: Outbound;
+  readonly health: HealthRecord;
+};
 /** A group with its delay history. */
 export type GroupNode = { readonly group: SelectGroup; readonly health: HealthRecord };
 
@@ -34,7 +39,9 @@ export class OutboundTable {
       const id = outbound.type === 'Pass' ? NIL_ID : randomUUID();
       this.#outbounds.set(outbound.name, { id, outbound, health: new HealthRecord() });
     }
-    const all = groups.some(({ name }) => name === GLOBAL_GROUP) ? groups : [...groups, globalGroup(outbounds, groups)];
+    const all = groups.some(({ name }) => name === GLOBAL_GROUP)
+      ? groups
+      : [...groups, globalGroup(outbounds, groups)];
     for (const config of all) {
       const group = new SelectGroup(config, selected.get(config.name));
       this.#groups.set(config.name, { group, health: new HealthRecord() });
@@ -67,6 +74,25 @@ export class OutboundTable {
       return leaf === undefined ? undefined : { leaf, chains: path };
     }
     return undefined;
+  }
+
+  /**
+   * The outbound that a `dialer-proxy` names at present.
+   * @throws GatewayError `route.outbound-not-found`, or `route.dialer-loop` when it would be carried by itself
+   */
+  resolveDialer(name: string): Outbound {
+    const first = this.resolve(name)?.leaf;
+    if (first === undefined) {
+      throw new GatewayError('not-found', 'route.outbound-not-found', `proxyName[${name}] not found`);
+    }
+    const seen = new Set<Outbound>();
+    for (let carrier: Outbound | undefined = first; carrier !== undefined; ) {
+      if (seen.has(carrier))
+        throw new GatewayError('conflict', 'route.dialer-loop', `dialer-proxy ${name} is a loop`);
+      seen.add(carrier);
+      carrier = carrier.dialerProxy === '' ? undefined : this.resolve(carrier.dialerProxy)?.leaf;
+    }
+    return first;
   }
 
   /** Whether a name carries UDP at present: its outbound does, and no group on the way forbids it. */
@@ -120,7 +146,12 @@ export class OutboundTable {
 }
 
 function globalGroup(outbounds: readonly Outbound[], groups: readonly GroupConfig[]): GroupConfig {
-  const members = ['DIRECT', 'REJECT', ...outbounds.map(({ name }) => name), ...groups.map(({ name }) => name)];
+  const members = [
+    'DIRECT',
+    'REJECT',
+    ...outbounds.map(({ name }) => name),
+    ...groups.map(({ name }) => name),
+  ];
   return {
     name: GLOBAL_GROUP,
     type: 'select',

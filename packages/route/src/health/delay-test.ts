@@ -84,19 +84,32 @@ function parseTestUrl(url: string): TestTarget {
   if (protocol !== 'http:' && protocol !== 'https:') throw new Error(`unsupported scheme ${protocol}`);
   const secure = protocol === 'https:';
   const host = hostname.replace(/^\[(.*)\]$/, '$1');
-  return { host, port: port === '' ? (secure ? 443 : 80) : Number(port), secure, path: `${pathname}${search}` };
+  return {
+    host,
+    port: port === '' ? (secure ? 443 : 80) : Number(port),
+    secure,
+    path: `${pathname}${search}`,
+  };
 }
 
 async function head(stream: Duplex, target: TestTarget, signal: AbortSignal): Promise<number> {
   const host = formatEndpoint(target.host, target.port).replace(/:(80|443)$/, '');
   stream.write(
-    Buffer.from(formatRequestHead('HEAD', target.path, '1.1', [['Host', host], ['User-Agent', 'sluice']]), 'latin1'),
+    Buffer.from(
+      formatRequestHead('HEAD', target.path, '1.1', [
+        ['Host', host],
+        ['User-Agent', 'sluice'],
+      ]),
+      'latin1',
+    ),
   );
   const reader = new HandshakeReader(stream, HEAD_LIMIT_BYTES, signal);
   const status = await reader.read((bytes) => {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const end = buffer.indexOf('\r\n\r\n');
-    return end < 0 ? undefined : { value: parseResponseHead(buffer.subarray(0, end + 4)).status, sizeBytes: end + 4 };
+    return end < 0
+      ? undefined
+      : { value: parseResponseHead(buffer.subarray(0, end + 4)).status, sizeBytes: end + 4 };
   });
   reader.release();
   return status;

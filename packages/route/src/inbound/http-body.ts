@@ -23,7 +23,12 @@ export async function writeFully(stream: Duplex, bytes: Buffer | string): Promis
  * Copies one message body, decoded from `framing`, and written chunked or as it is. Trailers travel only in chunked bodies.
  * @throws ProtocolError when the body is malformed or cut short
  */
-export async function copyBody(from: ChunkReader, framing: BodyFraming, to: Duplex, chunked: boolean): Promise<void> {
+export async function copyBody(
+  from: ChunkReader,
+  framing: BodyFraming,
+  to: Duplex,
+  chunked: boolean,
+): Promise<void> {
   const decoder = new BodyDecoder(framing);
   const slices: Buffer[] = [];
   const sink = { bodyBytes: (slice: Buffer) => void slices.push(slice) };

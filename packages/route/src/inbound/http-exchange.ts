@@ -119,7 +119,11 @@ function requestHeadText({ head, path, authority }: ForwardRequest): string {
 const DROPPED = new Set(['host', 'te', 'trailers']);
 
 /** The head of the final response; informational ones are passed on. `undefined` when the origin ended before it. */
-async function receiveHead(upstream: Upstream, method: string, client: Socket): Promise<Received | undefined> {
+async function receiveHead(
+  upstream: Upstream,
+  method: string,
+  client: Socket,
+): Promise<Received | undefined> {
   const buffer = new HeadBuffer();
   for (;;) {
     const chunk = await upstream.reader.next();
@@ -131,7 +135,11 @@ async function receiveHead(upstream: Upstream, method: string, client: Socket): 
     if (head.status === 101) throw new ProtocolError('unexpected-upgrade', 0);
     if (head.status >= 200) {
       const framing = responseFraming(head, method);
-      return { head, framing, reusable: framing.kind !== 'until-close' && keepsAlive(head.headers, head.version) };
+      return {
+        head,
+        framing,
+        reusable: framing.kind !== 'until-close' && keepsAlive(head.headers, head.version),
+      };
     }
     client.write(formatResponseHead(head.status, head.reason, '1.1', stripHopByHop(head.headers)), 'latin1');
   }
@@ -147,7 +155,9 @@ async function sendResponse(
   const openEnded = framing.kind === 'chunked' || framing.kind === 'until-close';
   const chunked = openEnded && request.version === '1.1';
   const keep = wantsKeepAlive(request.headers) && (!openEnded || chunked);
-  const kept = stripHopByHop(head.headers).filter(([name]) => !RE_FRAMED.has(name.toLowerCase()) || !openEnded);
+  const kept = stripHopByHop(head.headers).filter(
+    ([name]) => !RE_FRAMED.has(name.toLowerCase()) || !openEnded,
+  );
   const headers: HeaderLines = [
     ...kept.filter(([name]) => !DROPPED.has(name.toLowerCase()) || name.toLowerCase() === 'host'),
     ...(chunked ? ([['Transfer-Encoding', 'chunked']] as const) : []),

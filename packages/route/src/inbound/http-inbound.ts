@@ -2,7 +2,12 @@ import type { Socket } from 'node:net';
 import { formatEndpoint, unmapIp } from '@sluice/base/address';
 import { ProtocolError } from '@sluice/base/errors';
 import { requestFraming } from '@sluice/codec/http1/framing';
-import { formatRequestHead, formatResponseHead, parseRequestHead, type RequestHead } from '@sluice/codec/http1/head';
+import {
+  formatRequestHead,
+  formatResponseHead,
+  parseRequestHead,
+  type RequestHead,
+} from '@sluice/codec/http1/head';
 import { HeadBuffer } from '@sluice/codec/http1/head-buffer';
 import { type HeaderLines, headerValue } from '@sluice/codec/http1/header';
 import { stripHopByHop, upgradeProtocol } from '@sluice/codec/http1/hop-by-hop';
@@ -62,7 +67,9 @@ class HttpClient {
     if (target.form !== 'absolute' || (target.scheme !== 'http' && target.scheme !== 'ws')) {
       return this.#refuse(head, { status: 400, reason: 'Bad Request', headers: [] });
     }
-    return upgradeProtocol(head.headers) === undefined ? this.#forward(head, target) : this.#upgrade(head, target);
+    return upgradeProtocol(head.headers) === undefined
+      ? this.#forward(head, target)
+      : this.#upgrade(head, target);
   }
 
   async #readHead(): Promise<RequestHead | undefined> {
@@ -86,7 +93,8 @@ class HttpClient {
     const access = this.#parts.access();
     const credentials = basicCredentials(headerValue(headers, 'proxy-authorization'));
     if (credentials !== undefined) this.#user = credentials.user;
-    if (this.#authorized || !needsCredentials(access, unmapIp(this.#socket.remoteAddress ?? ''))) return undefined;
+    if (this.#authorized || !needsCredentials(access, unmapIp(this.#socket.remoteAddress ?? '')))
+      return undefined;
     if (credentials === undefined) {
       const headers: HeaderLines = [['Proxy-Authenticate', 'Basic']];
       return { status: 407, reason: 'Proxy Authentication Required', headers };

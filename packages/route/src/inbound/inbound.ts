@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { type Endpoint, unmapIp } from '@sluice/base/address';
 import type { Clock } from '@sluice/base/clock';
 import type { Logger } from '@sluice/core/log/logger';
 import type { Dialed } from '@sluice/core/ports/dialer';
 import type { FlowMetadata, InboundType } from '@sluice/core/ports/flow';
-import type { Duplex } from 'node:stream';
 import type { AccessRules } from './access.ts';
 
 /** Where inbounds deliver what they accepted. */

@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net';
 import { unmapIp } from '@sluice/base/address';
 import { ProtocolError } from '@sluice/base/errors';
-import type { FlowMetadata } from '@sluice/core/ports/flow';
 import {
   encodeSocks4Reply,
   parseSocks4Request,
@@ -25,12 +24,15 @@ import {
   REPLY_SUCCEEDED,
   SOCKS5_VERSION,
 } from '@sluice/codec/socks/socks5';
+import type { FlowMetadata } from '@sluice/core/ports/flow';
 import { HandshakeReader } from '../net/handshake-reader.ts';
 import { isUser, needsCredentials } from './access.ts';
 import { flowMetadata, handshakeLimit, type InboundParts } from './inbound.ts';
 
 /** Reads the version byte without taking it. */
-export function peekVersion(bytes: Uint8Array): { readonly value: number; readonly sizeBytes: number } | undefined {
+export function peekVersion(
+  bytes: Uint8Array,
+): { readonly value: number; readonly sizeBytes: number } | undefined {
   const version = bytes[0];
   return version === undefined ? undefined : { value: version, sizeBytes: 0 };
 }
@@ -84,9 +86,14 @@ async function negotiate5(
   return command === COMMAND_CONNECT ? flowMetadata(socket, parts.name, 'Socks5', target, user) : undefined;
 }
 
-async function negotiate4(socket: Socket, reader: HandshakeReader, parts: InboundParts): Promise<FlowMetadata> {
+async function negotiate4(
+  socket: Socket,
+  reader: HandshakeReader,
+  parts: InboundParts,
+): Promise<FlowMetadata> {
   const { command, target, userId } = await reader.read(parseSocks4Request);
-  if (command !== SOCKS4_CONNECT) throw new ProtocolError('socks-command', 1, `command ${command} is not served`);
+  if (command !== SOCKS4_CONNECT)
+    throw new ProtocolError('socks-command', 1, `command ${command} is not served`);
   const access = parts.access();
   if (needsCredentials(access, unmapIp(socket.remoteAddress ?? '')) && !isUser(access, userId, '')) {
     socket.end(encodeSocks4Reply(SOCKS4_USER_REJECTED, target));

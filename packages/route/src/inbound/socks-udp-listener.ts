@@ -1,9 +1,13 @@
 import dgram from 'node:dgram';
 import { unmapIp } from '@sluice/base/address';
 import { ProtocolError } from '@sluice/base/errors';
-import type { FlowMetadata } from '@sluice/core/ports/flow';
-import { encodeSocksDatagramHeader, parseSocksDatagram, type SocksDatagram } from '@sluice/codec/socks/udp-header';
+import {
+  encodeSocksDatagramHeader,
+  parseSocksDatagram,
+  type SocksDatagram,
+} from '@sluice/codec/socks/udp-header';
 import type { Logger } from '@sluice/core/log/logger';
+import type { FlowMetadata } from '@sluice/core/ports/flow';
 import type { ClientPacket } from '../tunnel/udp-session.ts';
 
 const SEND_QUEUE_LIMIT_BYTES = 1 << 20;
@@ -42,7 +46,11 @@ export class SocksUdpListener {
     this.#socket.close();
   }
 
-  #receive(packet: Buffer, from: dgram.RemoteInfo, local: { readonly ip: string; readonly port: number }): void {
+  #receive(
+    packet: Buffer,
+    from: dgram.RemoteInfo,
+    local: { readonly ip: string; readonly port: number },
+  ): void {
     const datagram = readDatagram(packet);
     if (datagram === undefined) return;
     const metadata: FlowMetadata = {

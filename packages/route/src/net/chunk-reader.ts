@@ -21,9 +21,11 @@ export class ChunkReader {
     for (;;) {
       const chunk = this.stream.read() as Buffer | null;
       if (chunk !== null) return chunk;
-      if (signal?.aborted === true) throw new GatewayError('timeout', 'route.handshake-timeout', 'peer took too long');
+      if (signal?.aborted === true)
+        throw new GatewayError('timeout', 'route.handshake-timeout', 'peer took too long');
       if (this.stream.readableEnded) return undefined;
-      if (this.stream.destroyed) throw new ProtocolError('truncated', 0, this.stream.errored?.message ?? 'closed');
+      if (this.stream.destroyed)
+        throw new ProtocolError('truncated', 0, this.stream.errored?.message ?? 'closed');
       await this.#somethingHappened(signal);
     }
   }

@@ -1,6 +1,6 @@
 import net from 'node:net';
-import type { Clock } from '@sluice/base/clock';
 import { formatEndpoint } from '@sluice/base/address';
+import type { Clock } from '@sluice/base/clock';
 import { errorText, GatewayError } from '@sluice/base/errors';
 import type { Resolver } from './system-resolver.ts';
 
@@ -33,7 +33,8 @@ export async function connectTcp(
   const resolved = await abortable(settings.resolver.resolve(host), signal);
   const ipv4 = ipVersion === 'ipv6' ? [] : resolved.ipv4;
   const ipv6 = ipVersion === 'ipv4' ? [] : resolved.ipv6;
-  if (ipv4.length + ipv6.length === 0) throw new GatewayError('unavailable', 'route.ip-version', 'ip version error');
+  if (ipv4.length + ipv6.length === 0)
+    throw new GatewayError('unavailable', 'route.ip-version', 'ip version error');
   const only = ipv4.length + ipv6.length === 1 ? (ipv4[0] ?? ipv6[0]) : undefined;
   const keepAliveMs = settings.keepAliveMs();
   if (only !== undefined) return connectOne(only, port, keepAliveMs, signal);
@@ -41,13 +42,17 @@ export async function connectTcp(
   const losers = new AbortController();
   const raceSignal = AbortSignal.any([signal, losers.signal]);
   const open = (ip: string) => connectOne(ip, port, keepAliveMs, raceSignal);
-  const racer = (ips: readonly string[]) => (settings.concurrent() ? Promise.any(ips.map(open)) : inOrder(ips, open));
+  const racer = (ips: readonly string[]) =>
+    settings.concurrent() ? Promise.any(ips.map(open)) : inOrder(ips, open);
   const racers: Promise<net.Socket>[] = [];
-  if (ipv4.length > 0) racers.push(heldBack(racer(ipv4), ipVersion === 'ipv6-prefer', settings.clock, raceSignal));
-  if (ipv6.length > 0) racers.push(heldBack(racer(ipv6), ipVersion === 'ipv4-prefer', settings.clock, raceSignal));
+  if (ipv4.length > 0)
+    racers.push(heldBack(racer(ipv4), ipVersion === 'ipv6-prefer', settings.clock, raceSignal));
+  if (ipv6.length > 0)
+    racers.push(heldBack(racer(ipv6), ipVersion === 'ipv4-prefer', settings.clock, raceSignal));
   try {
     const winner = await Promise.any(racers);
-    for (const racing of racers) void racing.then((socket) => socket !== winner && socket.destroy(), ignoreLoser);
+    for (const racing of racers)
+      void racing.then((socket) => socket !== winner && socket.destroy(), ignoreLoser);
     return winner;
   } catch (error) {
     throw new GatewayError('unavailable', 'route.dial-failed', joinedText(error), { cause: error });
@@ -59,7 +64,10 @@ export async function connectTcp(
 // A loser's failure was already weighed by the race.
 function ignoreLoser(): void {}
 
-async function inOrder(ips: readonly string[], open: (ip: string) => Promise<net.Socket>): Promise<net.Socket> {
+async function inOrder(
+  ips: readonly string[],
+  open: (ip: string) => Promise<net.Socket>,
+): Promise<net.Socket> {
   const errors: unknown[] = [];
   for (const ip of ips) {
     try {

@@ -3,7 +3,9 @@ import { ProtocolError } from '@sluice/base/errors';
 import { ChunkReader } from './chunk-reader.ts';
 
 /** A message at the front of the bytes and its size; `undefined` asks for more bytes. */
-export type MessageParser<T> = (bytes: Uint8Array) => { readonly value: T; readonly sizeBytes: number } | undefined;
+export type MessageParser<T> = (
+  bytes: Uint8Array,
+) => { readonly value: T; readonly sizeBytes: number } | undefined;
 
 /** Reads whole messages from a paused stream before its bytes become opaque; what is left over goes back to the stream. */
 export class HandshakeReader {
@@ -30,7 +32,8 @@ export class HandshakeReader {
         this.#bytes = this.#bytes.subarray(message.sizeBytes);
         return message.value;
       }
-      if (this.#bytes.length >= this.#limitBytes) throw new ProtocolError('message-too-long', this.#bytes.length);
+      if (this.#bytes.length >= this.#limitBytes)
+        throw new ProtocolError('message-too-long', this.#bytes.length);
       const chunk = await this.#chunks.next(this.#signal);
       if (chunk === undefined) throw new ProtocolError('truncated', this.#bytes.length, 'EOF');
       this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk]);

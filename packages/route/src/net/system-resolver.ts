@@ -52,13 +52,20 @@ export class SystemResolver implements Resolver {
 
   async #withinLimit<T>(host: string, answer: Promise<T>): Promise<T> {
     const limit = Promise.withResolvers<never>();
-    const timer = this.#clock.after(RESOLVE_LIMIT_MS, () => limit.reject(new Error(`lookup of ${host} took too long`)));
+    const timer = this.#clock.after(RESOLVE_LIMIT_MS, () =>
+      limit.reject(new Error(`lookup of ${host} took too long`)),
+    );
     try {
       return await Promise.race([answer, limit.promise]);
     } catch (error) {
-      throw new GatewayError('unavailable', 'route.resolve-failed', `dns resolve failed: ${errorText(error)}`, {
-        cause: error,
-      });
+      throw new GatewayError(
+        'unavailable',
+        'route.resolve-failed',
+        `dns resolve failed: ${errorText(error)}`,
+        {
+          cause: error,
+        },
+      );
     } finally {
       timer.cancel();
     }

@@ -54,6 +54,8 @@ export const FINAL_DIAL_CODES: ReadonlySet<string> = new Set([
   'route.udp-unsupported',
   'route.rejected',
   'route.outbound-unavailable',
+  'route.outbound-not-found',
+  'route.dialer-loop',
 ]);
 
 /** True when dialing again within the budget may help. */

@@ -33,8 +33,15 @@ const BUILDERS: Builders = {
     new DirectOutbound(config.name, 'Direct', config.ipVersion, parts.connect, parts.guard),
   reject: (config) => new RejectOutbound(config.name),
   http: (config, parts) => new HttpOutbound(config, parts.connector(config.ipVersion, config.dialerProxy)),
-  socks5: (config, parts) => new Socks5Outbound(config, parts.connector(config.ipVersion, config.dialerProxy)),
-  ss: (config, parts) => new ShadowsocksOutbound(config, parts.connector(config.ipVersion, config.dialerProxy), parts.connect, parts.clock),
+  socks5: (config, parts) =>
+    new Socks5Outbound(config, parts.connector(config.ipVersion, config.dialerProxy)),
+  ss: (config, parts) =>
+    new ShadowsocksOutbound(
+      config,
+      parts.connector(config.ipVersion, config.dialerProxy),
+      parts.connect,
+      parts.clock,
+    ),
   unavailable: (config) => new UnavailableOutbound(config),
 };
 

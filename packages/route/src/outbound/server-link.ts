@@ -1,10 +1,10 @@
-import type { Duplex } from 'node:stream';
 import { X509Certificate } from 'node:crypto';
+import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import { type Endpoint, formatEndpoint } from '@sluice/base/address';
 import { errorText, GatewayError } from '@sluice/base/errors';
 import type { ProxyTls } from '../config/proxy-config.ts';
-import type { OutboundStream } from './outbound.ts';
+import { isRetryable, type OutboundStream } from './outbound.ts';
 
 /** Opens the transport connection to a proxy's server, straight or through another outbound. */
 export type ServerConnector = (server: Endpoint, signal: AbortSignal) => Promise<OutboundStream>;
@@ -13,7 +13,11 @@ export type ServerConnector = (server: Endpoint, signal: AbortSignal) => Promise
  * Puts TLS on an open connection and waits for the handshake.
  * @throws GatewayError `route.tls-fingerprint`, or the TLS error
  */
-export async function startTls(stream: Duplex, options: ProxyTls, signal: AbortSignal): Promise<tls.TLSSocket> {
+export async function startTls(
+  stream: Duplex,
+  options: ProxyTls,
+  signal: AbortSignal,
+): Promise<tls.TLSSocket> {
   const pinned = options.fingerprint !== '';
   const secure = tls.connect({
     socket: stream,
@@ -22,7 +26,8 @@ export async function startTls(stream: Duplex, options: ProxyTls, signal: AbortS
   });
   secure.pause();
   await new Promise<void>((resolve, reject) => {
-    const onAbort = () => secure.destroy(new GatewayError('timeout', 'route.dial-timeout', 'TLS handshake timed out'));
+    const onAbort = () =>
+      secure.destroy(new GatewayError('timeout', 'route.dial-timeout', 'TLS handshake timed out'));
     signal.addEventListener('abort', onAbort, { once: true });
     secure.once('secureConnect', () => {
       signal.removeEventListener('abort', onAbort);
@@ -68,7 +73,9 @@ export async function withServer<T>(
   } catch (error) {
     link?.stream.destroy();
     const place = formatEndpoint(server.host, server.port);
-    throw new GatewayError('unavailable', 'route.dial-failed', `${place} connect error: ${errorText(error)}`, {
+    // A failure that a second attempt cannot cure keeps its code.
+    const code = error instanceof GatewayError && !isRetryable(error) ? error.code : 'route.dial-failed';
+    throw new GatewayError('unavailable', code, `${place} connect error: ${errorText(error)}`, {
       cause: error,
     });
   }

@@ -1,5 +1,5 @@
-import type { MatchedRule } from '../rule/rule-set.ts';
 import type { Outbound } from '../outbound/outbound.ts';
+import type { MatchedRule } from '../rule/rule-set.ts';
 
 /** The way a flow takes. */
 export type Decision = {

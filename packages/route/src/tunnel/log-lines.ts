@@ -4,11 +4,15 @@ import { chainText, type Decision, ruleText } from './decision.ts';
 
 /** `host:port` of a flow's destination as the client named it. */
 export function destinationText(metadata: Readonly<FlowMetadata>): string {
-  return formatEndpoint(metadata.host === '' ? metadata.destinationIp : metadata.host, metadata.destinationPort);
+  return formatEndpoint(
+    metadata.host === '' ? metadata.destinationIp : metadata.host,
+    metadata.destinationPort,
+  );
 }
 
 function ends(metadata: Readonly<FlowMetadata>): string {
-  const source = metadata.type === 'Inner' ? 'sluice' : formatEndpoint(metadata.sourceIp, metadata.sourcePort);
+  const source =
+    metadata.type === 'Inner' ? 'sluice' : formatEndpoint(metadata.sourceIp, metadata.sourcePort);
   return `${source} --> ${destinationText(metadata)}`;
 }
 

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { canTakeOver, takeOver } from './takeover.ts';
 import { ReadBuffer } from './read-buffer.ts';
+import { canTakeOver, takeOver } from './takeover.ts';
 
 /** Whoever keeps count of relayed bytes. */
 export type ByteCounter = { countUpload(bytes: number): void; countDownload(bytes: number): void };

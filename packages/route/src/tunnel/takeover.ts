@@ -31,13 +31,17 @@ export function canTakeOver(stream: unknown): stream is Socket {
  * it with what the old socket had read ahead. The old socket is left empty and never closes; `canTakeOver` must have
  * held in this same turn. The new socket does not hand over anything before the next turn.
  */
-export function takeOver(old: Socket, onread: ReadInto): { readonly socket: Socket; readonly readAhead: Uint8Array } {
+export function takeOver(
+  old: Socket,
+  onread: ReadInto,
+): { readonly socket: Socket; readonly readAhead: Uint8Array } {
   const holder = old as unknown as WithHandle;
   const handle = holder._handle;
   handle?.readStop?.();
   if (handle !== null) handle.reading = false;
   const chunks: Buffer[] = [];
-  for (let chunk = old.read() as Buffer | null; chunk !== null; chunk = old.read() as Buffer | null) chunks.push(chunk);
+  for (let chunk = old.read() as Buffer | null; chunk !== null; chunk = old.read() as Buffer | null)
+    chunks.push(chunk);
   // Reading may have asked the handle for more.
   handle?.readStop?.();
   if (handle !== null) handle.reading = false;

@@ -182,7 +182,10 @@ export class Tracker {
   #tick(): void {
     for (const flow of this.#flows.values()) flow.tick();
     const { upload, download } = this.#totals;
-    this.#rate = { upload: upload - this.#secondStart.upload, download: download - this.#secondStart.download };
+    this.#rate = {
+      upload: upload - this.#secondStart.upload,
+      download: download - this.#secondStart.download,
+    };
     this.#secondStart = { upload, download };
   }
 }

@@ -3,8 +3,8 @@ import type { Clock } from '@sluice/base/clock';
 import { errorText, GatewayError } from '@sluice/base/errors';
 import type { Logger } from '@sluice/core/log/logger';
 import type { Dialed } from '@sluice/core/ports/dialer';
-import type { FlowTap } from '@sluice/core/ports/flow-tap';
 import type { FlowMetadata } from '@sluice/core/ports/flow';
+import type { FlowTap } from '@sluice/core/ports/flow-tap';
 import type { OutboundRequest, OutboundStream } from '../outbound/outbound.ts';
 import type { RouteMode } from '../port.ts';
 import { type Decision, ruleText } from './decision.ts';
@@ -12,7 +12,7 @@ import { dialWithRetry } from './dial-retry.ts';
 import { failedLine, openedLine } from './log-lines.ts';
 import { MeteredStream } from './metered-stream.ts';
 import { startRelay } from './relay.ts';
-import { preHandle, randomOf, type Router, type RoutingTables } from './router.ts';
+import { preHandle, type Router, type RoutingTables, randomOf } from './router.ts';
 import { canTakeOver } from './takeover.ts';
 import type { TrackedFlow, Tracker } from './tracker.ts';
 
@@ -54,7 +54,12 @@ export class Tunnel {
       client.destroy();
       return;
     }
-    const flow = this.#parts.tracker.add({ metadata, decision, inspected: false, close: () => relay.close() });
+    const flow = this.#parts.tracker.add({
+      metadata,
+      decision,
+      inspected: false,
+      close: () => relay.close(),
+    });
     const relay = startRelay(client, upstream.stream, flow);
     await relay.finished;
     this.#parts.tracker.remove(flow);
@@ -67,7 +72,8 @@ export class Tunnel {
    */
   async open(metadata: FlowMetadata, signal?: AbortSignal): Promise<Dialed> {
     const decision = await this.#decide(metadata);
-    if (decision === undefined) throw new GatewayError('unavailable', 'route.no-way', 'no outbound for this destination');
+    if (decision === undefined)
+      throw new GatewayError('unavailable', 'route.no-way', 'no outbound for this destination');
     const tap = this.#tapFor(metadata, decision);
     if (tap !== undefined) {
       const [near, far] = duplexPair();
@@ -84,7 +90,12 @@ export class Tunnel {
       throw new GatewayError('unavailable', 'route.dial-failed', errorText(reason), { cause: reason });
     }
     const { stream } = upstream;
-    const flow = this.#parts.tracker.add({ metadata, decision, inspected: false, close: () => stream.destroy() });
+    const flow = this.#parts.tracker.add({
+      metadata,
+      decision,
+      inspected: false,
+      close: () => stream.destroy(),
+    });
     return this.#accounted(stream, flow, decision, () => this.#parts.tracker.remove(flow));
   }
 
@@ -180,6 +191,7 @@ export class Tunnel {
 export function dialRequest(metadata: FlowMetadata, tables: RoutingTables): Omit<OutboundRequest, 'signal'> {
   const mapped = metadata.host === '' ? undefined : randomOf(tables.hosts.lookupIps(metadata.host));
   const host = mapped ?? (metadata.host === '' ? metadata.destinationIp : metadata.host);
-  const source = metadata.sourceIp === '' ? undefined : { host: metadata.sourceIp, port: metadata.sourcePort };
+  const source =
+    metadata.sourceIp === '' ? undefined : { host: metadata.sourceIp, port: metadata.sourcePort };
   return { target: { host, port: metadata.destinationPort }, source };
 }

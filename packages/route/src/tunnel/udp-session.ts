@@ -1,7 +1,7 @@
 import type { Endpoint } from '@sluice/base/address';
 import type { FlowMetadata } from '@sluice/core/ports/flow';
-import type { PacketSocket } from '../outbound/outbound.ts';
 import { firstAddress, type Resolver } from '../net/system-resolver.ts';
+import type { PacketSocket } from '../outbound/outbound.ts';
 import { preHandle, type RoutingTables } from './router.ts';
 import type { TrackedFlow } from './tracker.ts';
 

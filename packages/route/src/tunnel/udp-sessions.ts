@@ -86,7 +86,9 @@ export class UdpSessions {
     };
     const request = dialRequest({ ...metadata, host: '' }, tables());
     try {
-      const upstream = await dialWithRetry(clock, (signal) => decision.leaf.openUdp({ ...request, signal }, handlers));
+      const upstream = await dialWithRetry(clock, (signal) =>
+        decision.leaf.openUdp({ ...request, signal }, handlers),
+      );
       if (this.#sessions.get(key) !== session) {
         upstream.close();
         return;

@@ -41,7 +41,9 @@ export class HttpOutbound implements Outbound {
   }
 
   openUdp(): Promise<PacketSocket> {
-    return Promise.reject(new GatewayError('invalid', 'route.udp-unsupported', `${this.name} does not support UDP`));
+    return Promise.reject(
+      new GatewayError('invalid', 'route.udp-unsupported', `${this.name} does not support UDP`),
+    );
   }
 
   #connectHead(target: Endpoint): string {
@@ -56,7 +58,10 @@ export class HttpOutbound implements Outbound {
     const overridden = new Set(configured.map(([name]) => name.toLowerCase()));
     const lines = [...own.filter(([name]) => !overridden.has(name.toLowerCase())), ...configured];
     if (username !== '' && password !== '') {
-      lines.push(['Proxy-Authorization', `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`]);
+      lines.push([
+        'Proxy-Authorization',
+        `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`,
+      ]);
     }
     checkHeaderLines(lines);
     return formatRequestHead('CONNECT', authority, '1.1', lines);

@@ -1,6 +1,10 @@
 import { Duplex } from 'node:stream';
 import type { Clock, Timer } from '@sluice/base/clock';
-import { ShadowsocksDecoder, type ShadowsocksEncoder, type ShadowsocksCipher } from '@sluice/codec/shadowsocks/stream';
+import {
+  type ShadowsocksCipher,
+  ShadowsocksDecoder,
+  type ShadowsocksEncoder,
+} from '@sluice/codec/shadowsocks/stream';
 
 /** How long the destination waits to be sent together with the client's first bytes. */
 const FIRST_PAYLOAD_WAIT_MS = 200;

@@ -47,7 +47,10 @@ export class ShadowsocksOutbound implements Outbound {
 
   dialTcp({ target, signal }: OutboundRequest): Promise<OutboundStream> {
     return withServer(this.#connect, this.#server, signal, async ({ stream: link, remote }) => {
-      const encoder = new ShadowsocksEncoder(this.#cipher, randomBytes(shadowsocksSaltBytes(this.#cipher.algorithm)));
+      const encoder = new ShadowsocksEncoder(
+        this.#cipher,
+        randomBytes(shadowsocksSaltBytes(this.#cipher.algorithm)),
+      );
       const address = encodeSocksAddress(target);
       return { stream: new ShadowsocksStream(link, this.#cipher, encoder, address, this.#clock), remote };
     });
@@ -55,7 +58,11 @@ export class ShadowsocksOutbound implements Outbound {
 
   async openUdp({ signal }: OutboundRequest, handlers: PacketHandlers): Promise<PacketSocket> {
     if (this.dialerProxy !== '') {
-      throw new GatewayError('invalid', 'route.udp-unsupported', `${this.name}: no UDP through a dialer-proxy`);
+      throw new GatewayError(
+        'invalid',
+        'route.udp-unsupported',
+        `${this.name}: no UDP through a dialer-proxy`,
+      );
     }
     const host = firstAddress(await abortable(this.#settings.resolver.resolve(this.#server.host), signal));
     return openShadowsocksUdp(this.#cipher, { host, port: this.#server.port }, handlers);

@@ -7,7 +7,11 @@ import { encodeSocksDatagramHeader, parseSocksDatagram } from '@sluice/codec/soc
 import type { PacketHandlers, PacketSocket } from '../outbound.ts';
 
 /** A UDP association with a SOCKS5 relay; it ends with the TCP connection that asked for it, and the reverse. */
-export function openSocks5Udp(control: Duplex, relay: Endpoint, handlers: PacketHandlers): Promise<PacketSocket> {
+export function openSocks5Udp(
+  control: Duplex,
+  relay: Endpoint,
+  handlers: PacketHandlers,
+): Promise<PacketSocket> {
   const socket = dgram.createSocket({ type: isIPv6(relay.host) ? 'udp6' : 'udp4' });
   let closed = false;
   const close = () => {
