@@ -57,7 +57,7 @@ export function call(
       {
         host: '127.0.0.1',
         port: listener.address.port,
-        agent: false,
+        agent: options.agent ?? false,
         method,
         path,
         headers: { ...options.headers },
