@@ -1,15 +1,23 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { ADTS_HEADER_BYTES, AdtsEncoder } from '@sluice/codec/aac/adts';
 import { parseAudioSpecificConfig } from '@sluice/codec/aac/audio-specific-config';
 import { SILENT_AAC_CONFIG, SILENT_AAC_FRAME } from '@sluice/codec/aac/silence';
 import { encodeAacConfigTag, encodeAacFrameTag, parseAudioTag } from '@sluice/codec/flv/audio-tag';
 import { FlvDemuxer } from '@sluice/codec/flv/demuxer';
 import { encodeMetadataTag, metadataOf } from '@sluice/codec/flv/metadata';
-import { encodeFlvHeader, encodeFlvTags, type FlvTag, TAG_AUDIO, TAG_VIDEO } from '@sluice/codec/flv/tag';
+import {
+  encodeFlvHeader,
+  encodeFlvTags,
+  type FlvTag,
+  TAG_AUDIO,
+  TAG_SCRIPT,
+  TAG_VIDEO,
+} from '@sluice/codec/flv/tag';
 import {
   encodeAvcConfigTag,
   encodeAvcFrameTag,
@@ -22,6 +30,7 @@ import type { AudioTrack, Frame, VideoTrack } from '@sluice/codec/media/frame';
 import { TsDemuxer } from '@sluice/codec/mpegts/demuxer';
 import { TsMuxer } from '@sluice/codec/mpegts/muxer';
 import { encodeRtmpMessages } from '@sluice/codec/rtmp/chunk-encoder';
+import { type RtmpClientEvent, RtmpClientSession } from '@sluice/codec/rtmp/client-session';
 import { RtmpServerSession } from '@sluice/codec/rtmp/server-session';
 
 const CLIP = [
@@ -194,6 +203,57 @@ class TinyRtmpServer {
   }
 }
 
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Connects as soon as FFmpeg listens. */
+async function dial(port: number): Promise<Socket> {
+  for (let attempt = 0; ; attempt++) {
+    const socket = connect(port, '127.0.0.1');
+    try {
+      await once(socket, 'connect');
+      return socket;
+    } catch (error) {
+      if (attempt === 100) throw error;
+      await delay(50);
+    }
+  }
+}
+
+/** Runs our client against `url` until the connection ends. */
+async function converse(
+  url: string,
+  mode: 'play' | 'publish',
+  act: (event: RtmpClientEvent, session: RtmpClientSession, socket: Socket) => void,
+): Promise<void> {
+  const { port } = new URL(url);
+  const session = new RtmpClientSession({
+    mode,
+    app: 'live',
+    stream: 'cam',
+    tcUrl: url.replace(/\/cam$/, ''),
+  });
+  const socket = await dial(Number(port));
+  const closed = once(socket, 'close');
+  socket.on('error', () => undefined); // the peer may reset after its last message
+  const flush = () => {
+    const output = session.takeOutput();
+    if (output !== undefined && socket.writable) socket.write(output);
+  };
+  socket.on('data', (chunk: Buffer) => {
+    for (const event of session.feed(chunk)) act(event, session, socket);
+    flush();
+  });
+  flush();
+  await closed;
+}
+
 describe('codecs against FFmpeg', () => {
   let source: Buffer;
   let media: Media;
@@ -305,6 +365,48 @@ describe('codecs against FFmpeg', () => {
       assert.equal(play.code, 0, play.stderr);
       const result = await probe('flv', play.stdout);
       assertMonotonic(result, 'video', 50);
+    });
+
+    test('our client publishes to FFmpeg and plays from FFmpeg', async () => {
+      const tags = new FlvDemuxer()
+        .push(source)
+        .flatMap((event) => (event.type === 'tag' && event.tag.type !== TAG_SCRIPT ? [event.tag] : []));
+      const url = `rtmp://127.0.0.1:${await freePort()}/live/cam`;
+      const receiver = run('ffmpeg', [
+        '-v',
+        'error',
+        '-listen',
+        '1',
+        '-i',
+        url,
+        '-c',
+        'copy',
+        '-f',
+        'flv',
+        'pipe:1',
+      ]);
+      await converse(url, 'publish', (event, session, socket) => {
+        if (event.type !== 'started') return;
+        session.sendTags(tags);
+        session.endStream();
+        socket.end(session.takeOutput() ?? '');
+      });
+      const received = await receiver;
+      assert.equal(received.code, 0, received.stderr);
+      assertMonotonic(await probe('flv', received.stdout), 'video', 50);
+
+      const other = `rtmp://127.0.0.1:${await freePort()}/live/cam`;
+      const sender = run(
+        'ffmpeg',
+        ['-v', 'error', '-f', 'flv', '-i', 'pipe:0', '-c', 'copy', '-f', 'flv', '-listen', '1', other],
+        source,
+      );
+      const played: FlvTag[] = [];
+      await converse(other, 'play', (event) => {
+        if (event.type === 'media') played.push(event.tag);
+      });
+      await sender;
+      assert.equal(mediaOf(played).frames.filter((frame) => frame.kind === 'video').length, 50);
     });
   });
 });
