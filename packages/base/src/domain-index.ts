@@ -24,8 +24,8 @@ const EXACT = 2;
 const SUFFIX = 3;
 
 /**
- * Exact names and suffixes, compiled for lookup by the smallest rule number. One hash is rolled over the host from the
- * right and the table is asked at each label border, so the cost depends on the host's length and not on the number of keys.
+ * Exact names and suffixes, compiled for lookup by the smallest rule number. One hash (FNV-1a over the UTF-16 units, last
+ * to first, so that a longer suffix extends a shorter one's hash) is rolled over the host from the right and the table is asked at each label border, so the cost depends on the host's length and not on the number of keys.
  */
 export class DomainIndex {
   /** Slot → key number, or EMPTY; a power of two in size, at most half full. */
@@ -38,19 +38,37 @@ export class DomainIndex {
 
   /** Entries must come in rising `rule` order; names in lower case without leading or trailing dot. */
   constructor({ names, suffixes, rules }: DomainColumns) {
-    this.#slots = new Int32Array(tableCapacity(names.length)).fill(EMPTY);
+    const slots = new Int32Array(tableCapacity(names.length)).fill(EMPTY);
+    const mask = slots.length - 1;
     const keys = new Int32Array(names.length * KEY_STRIDE);
-    const text = newText(names);
+    let text: Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer> = new Uint8Array(totalLength(names));
     let count = 0;
     let textEnd = 0;
-    for (const [entry, name] of names.entries()) {
-      const hash = hashFromRight(name);
-      let slot = this.#slotOf(hash, name, keys, text);
-      let key = this.#slots[slot] as number;
+    for (let entry = 0; entry < names.length; entry++) {
+      const name = names[entry] as string;
+      // One pass hashes the name and lays it down behind the others; it stays there if it turns out to be new.
+      let hash = 0;
+      let widest = 0;
+      for (let index = name.length - 1; index >= 0; index--) {
+        const unit = name.charCodeAt(index);
+        hash = Math.imul(hash ^ unit, FNV_PRIME);
+        text[textEnd + index] = unit;
+        widest |= unit;
+      }
+      if (widest > 255 && text.BYTES_PER_ELEMENT === 1) {
+        text = Uint16Array.from(text);
+        for (let index = 0; index < name.length; index++) text[textEnd + index] = name.charCodeAt(index);
+      }
+      let slot = spread(hash) & mask;
+      let key = slots[slot] as number;
+      while (key !== EMPTY && !(keys[key * KEY_STRIDE + HASH] === hash && isName(keys, text, key, name, 0))) {
+        slot = (slot + 1) & mask;
+        key = slots[slot] as number;
+      }
       if (key === EMPTY) {
         key = count++;
-        this.#slots[slot] = key;
-        for (slot = 0; slot < name.length; slot++) text[textEnd++] = name.charCodeAt(slot);
+        slots[slot] = key;
+        textEnd += name.length;
         keys[key * KEY_STRIDE + HASH] = hash;
         keys[key * KEY_STRIDE + TEXT_END] = textEnd;
         keys[key * KEY_STRIDE + EXACT] = NO_RULE;
@@ -62,6 +80,7 @@ export class DomainIndex {
         rules[entry] ?? NO_RULE,
       );
     }
+    this.#slots = slots;
     this.#keys = keys.slice(0, count * KEY_STRIDE);
     this.#text = text.slice(0, textEnd);
   }
@@ -113,17 +132,6 @@ export class DomainIndex {
     if (more === undefined) this.#more.set(field, [rule]);
     else more.push(rule);
   }
-
-  /** The slot that holds the name, or the free one where it belongs. */
-  #slotOf(hash: number, name: string, keys: Int32Array, text: Uint8Array | Uint16Array): number {
-    const mask = this.#slots.length - 1;
-    let slot = spread(hash) & mask;
-    for (let key = this.#slots[slot] as number; key !== EMPTY; key = this.#slots[slot] as number) {
-      if (keys[key * KEY_STRIDE + HASH] === hash && isName(keys, text, key, name, 0)) break;
-      slot = (slot + 1) & mask;
-    }
-    return slot;
-  }
 }
 
 /** Whether the name of `key` is `host` from `start` on. */
@@ -143,15 +151,6 @@ function isName(
   return true;
 }
 
-/** FNV-1a over the UTF-16 units from the last to the first, so that a longer suffix extends a shorter one's hash. */
-function hashFromRight(name: string): number {
-  let hash = 0;
-  for (let index = name.length - 1; index >= 0; index--) {
-    hash = Math.imul(hash ^ name.charCodeAt(index), FNV_PRIME);
-  }
-  return hash;
-}
-
 /** Brings the well-mixed high bits down, since the table index is taken from the low ones. */
 function spread(hash: number): number {
   return hash ^ (hash >>> 15);
@@ -161,14 +160,10 @@ function smaller(best: number, candidate: number): number {
   return candidate !== NO_RULE && (best === NO_RULE || candidate < best) ? candidate : best;
 }
 
-function newText(names: readonly string[]): Uint8Array | Uint16Array {
+function totalLength(names: readonly string[]): number {
   let length = 0;
-  let isLatin = true;
-  for (const name of names) {
-    length += name.length;
-    for (let index = 0; isLatin && index < name.length; index++) isLatin = name.charCodeAt(index) < 256;
-  }
-  return isLatin ? new Uint8Array(length) : new Uint16Array(length);
+  for (const name of names) length += name.length;
+  return length;
 }
 
 function tableCapacity(entries: number): number {

@@ -15,7 +15,7 @@ function firstOf<E extends { readonly rule: number }>(
   return entries.find((entry) => entry.rule >= from && covers(entry))?.rule ?? NO_RULE;
 }
 
-const label = fc.constantFrom('a', 'b', 'cd', 'com', 'x-y');
+const label = fc.constantFrom('a', 'b', 'cd', 'com', 'x-y', 'é', '例');
 const domain = fc.array(label, { minLength: 1, maxLength: 4 }).map((labels) => labels.join('.'));
 const from = fc.nat(14);
 

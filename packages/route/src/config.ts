@@ -7,9 +7,6 @@ import { flag, notServed, portSchema, text, textList } from './config/schema-par
 import { ruleLineError } from './rule/compile-rules.ts';
 import { parseRule } from './rule/parse-rule.ts';
 
-/** The rules of a gateway without any configuration. */
-export const DEFAULT_RULES: readonly string[] = ['MATCH,DIRECT'];
-
 /** The `route` section: the keys of a mihomo configuration file as they are. */
 export const routeConfigSchema = Type.Object(
   {
@@ -23,7 +20,9 @@ export const routeConfigSchema = Type.Object(
     'allow-lan': flag('Accept connections from other machines.', false),
     'bind-address': text('Address to listen on when allow-lan is true, * for all.', '*'),
     'lan-allowed-ips': textList('Prefixes of the sources that may connect.', ['0.0.0.0/0', '::/0']),
-    'lan-disallowed-ips': textList('Prefixes of the sources that may not connect; wins over lan-allowed-ips.'),
+    'lan-disallowed-ips': textList(
+      'Prefixes of the sources that may not connect; wins over lan-allowed-ips.',
+    ),
     authentication: textList('Users of the inbounds as user:password; none means no authentication.'),
     'skip-auth-prefixes': textList('Prefixes of the sources that need no authentication.'),
     mode: Type.Union([Type.Literal('rule'), Type.Literal('global'), Type.Literal('direct')], {
@@ -67,7 +66,10 @@ export const routeConfigSchema = Type.Object(
         'store-selected': flag('Remember the selected member of each group.', true),
         'store-fake-ip': flag('Remember fake IP addresses (not served by this version).', false),
       },
-      { description: 'What is kept over a restart.', default: { 'store-selected': true, 'store-fake-ip': false } },
+      {
+        description: 'What is kept over a restart.',
+        default: { 'store-selected': true, 'store-fake-ip': false },
+      },
     ),
     'external-controller': text('host:port of the control API.'),
     secret: text('Bearer token of the control API.'),
@@ -121,7 +123,10 @@ export const routeConfigSchema = Type.Object(
     'vmess-config': notServed('Quick VMess inbound'),
     'tuic-server': notServed('TUIC inbound'),
   },
-  { description: 'Routing: inbounds, outbounds, groups and rules, with the keys of a mihomo configuration file.' },
+  {
+    description:
+      'Routing: inbounds, outbounds, groups and rules, with the keys of a mihomo configuration file.',
+  },
 );
 
 export type RouteConfig = Static<typeof routeConfigSchema>;
