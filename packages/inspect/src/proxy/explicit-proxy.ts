@@ -37,7 +37,7 @@ export class ExplicitProxy {
       : { host: address.address, port: address.port };
   }
 
-  /** @throws GatewayError `inspect.listen` */
+  /** Starts listening, and leaves the address listened on before, if any. @throws GatewayError `inspect.listen` */
   async listen(host: string, port: number): Promise<void> {
     const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) =>
       this.#accept(socket),
@@ -63,16 +63,14 @@ export class ExplicitProxy {
     server.on('error', (error) =>
       this.#services().log.warning('accepting a connection failed', { error: error.message }),
     );
+    this.#server?.close();
     this.#server = server;
   }
 
   /** Stops listening; open connections go on. */
-  async close(): Promise<void> {
-    const server = this.#server;
+  close(): void {
+    this.#server?.close();
     this.#server = undefined;
-    if (server === undefined) return;
-    // Node resolves only when every connection has gone, which may take as long as its client likes.
-    server.close();
   }
 
   /** Closes every connection. */

@@ -142,7 +142,7 @@ export async function openFixture(options: FixtureOptions = {}): Promise<Fixture
     caPath: join(directory, 'ca', 'ca.pem'),
     services,
     async close() {
-      await proxy.close();
+      proxy.close();
       proxy.destroyConnections();
       rmSync(directory, { recursive: true, force: true });
     },
