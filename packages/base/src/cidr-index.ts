@@ -1,4 +1,4 @@
-import { NO_RULE } from './domain-index.ts';
+import { NO_RULE } from './domain-table.ts';
 import { type Cidr, maskWord, parseIpv4, parseIpv6Into } from './ip.ts';
 
 /** One prefix of an index; `rule` is its place in the rule list. */

@@ -1,4 +1,4 @@
-import { NO_RULE } from './domain-index.ts';
+import { NO_RULE } from './domain-table.ts';
 
 /** One text of an index; `rule` is its place in the rule list. */
 export type KeywordEntry = { readonly keyword: string; readonly rule: number };

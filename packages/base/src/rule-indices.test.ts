@@ -2,9 +2,19 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type CidrEntry, CidrIndex } from './cidr-index.ts';
-import { type DomainEntry, DomainIndex, NO_RULE } from './domain-index.ts';
+import type { DomainIndex } from './domain-index.ts';
+import { DomainIndexBuilder } from './domain-index-builder.ts';
+import { NO_RULE } from './domain-table.ts';
 import { type Cidr, cidrContains, formatIp, type IpAddress, parseCidr, parseIp } from './ip.ts';
 import { type KeywordEntry, KeywordIndex } from './keyword-index.ts';
+
+type DomainEntry = { readonly name: string; readonly suffix: boolean; readonly rule: number };
+
+function domainIndex(entries: readonly DomainEntry[]): DomainIndex {
+  const builder = new DomainIndexBuilder(entries.length);
+  for (const { name, suffix, rule } of entries) builder.add(name, suffix, rule);
+  return builder.build();
+}
 
 /** What every index must answer: the first entry of the list, from `from` on, that covers the key. */
 function firstOf<E extends { readonly rule: number }>(
@@ -31,7 +41,7 @@ const numbered = <T>(entry: fc.Arbitrary<T>, maxLength = 12) =>
 
 describe('DomainIndex', () => {
   it('finds exact names and suffixes at label borders only', () => {
-    const index = DomainIndex.fromEntries([
+    const index = domainIndex([
       { name: 'example.com', suffix: true, rule: 0 },
       { name: 'only.test', suffix: false, rule: 1 },
     ]);
@@ -45,13 +55,24 @@ describe('DomainIndex', () => {
 
   it('tells names apart whose hashes are the same', () => {
     const [first, second] = collidingNames();
-    const index = DomainIndex.fromEntries([
+    const index = domainIndex([
       { name: first, suffix: false, rule: 0 },
       { name: second, suffix: false, rule: 1 },
     ]);
     assert.equal(index.lookup(first), 0);
     assert.equal(index.lookup(second), 1);
-    assert.equal(DomainIndex.fromEntries([{ name: first, suffix: false, rule: 0 }]).lookup(second), NO_RULE);
+    assert.equal(domainIndex([{ name: first, suffix: false, rule: 0 }]).lookup(second), NO_RULE);
+  });
+
+  it('tells the name of each rule, also of long and wide ones', () => {
+    const names = ['a.test', 'b'.repeat(300), '例.test', 'a.test', 'c.test'];
+    const index = domainIndex(names.map((name, place) => ({ name, suffix: true, rule: place * 2 })));
+    for (const [place, name] of names.entries()) {
+      assert.equal(index.nameOf(place * 2), name);
+      assert.equal(index.lookup(name, place * 2), place * 2);
+    }
+    assert.equal(index.nameOf(1), '');
+    assert.equal(index.nameOf(99), '');
   });
 
   it('answers as a walk of the list would', () => {
@@ -64,7 +85,7 @@ describe('DomainIndex', () => {
           start,
           ({ name, suffix }) => host === name || (suffix && host.endsWith(`.${name}`)),
         );
-        assert.equal(DomainIndex.fromEntries(entries).lookup(host, start), expected);
+        assert.equal(domainIndex(entries).lookup(host, start), expected);
       }),
       { numRuns: 2000 },
     );

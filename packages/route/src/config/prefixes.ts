@@ -1,6 +1,6 @@
 import { unmapIp } from '@sluice/base/address';
 import { CidrIndex } from '@sluice/base/cidr-index';
-import { NO_RULE } from '@sluice/base/domain-index';
+import { NO_RULE } from '@sluice/base/domain-table';
 import { GatewayError } from '@sluice/base/errors';
 import { parseCidr } from '@sluice/base/ip';
 

@@ -1,5 +1,5 @@
 import { type CidrEntry, CidrIndex } from '@sluice/base/cidr-index';
-import { DomainIndex } from '@sluice/base/domain-index';
+import { DomainIndexBuilder } from '@sluice/base/domain-index-builder';
 import { errorText, GatewayError } from '@sluice/base/errors';
 import { type KeywordEntry, KeywordIndex } from '@sluice/base/keyword-index';
 import { type ParsedRule, parseRule, RULE_TYPES } from './parse-rule.ts';
@@ -34,14 +34,12 @@ export function ruleLineError(index: number, line: string, error: unknown): stri
 class RuleSetBuilder {
   #count = 0;
   readonly #types: Uint8Array;
-  readonly #payloads: string[] = [];
+  readonly #payloads = new Map<number, string>();
   readonly #targets: Uint32Array;
   readonly #targetNames: string[] = [];
   readonly #targetNumbers = new Map<string, number>();
   readonly #inspect: Uint8Array;
-  readonly #domainNames: string[] = [];
-  readonly #domainSuffixes: Uint8Array;
-  readonly #domainRules: Int32Array;
+  readonly #domains: DomainIndexBuilder;
   readonly #keywords: KeywordEntry[] = [];
   readonly #destinations: CidrEntry[] = [];
   readonly #sources: CidrEntry[] = [];
@@ -56,24 +54,20 @@ class RuleSetBuilder {
     this.#types = new Uint8Array(capacity);
     this.#targets = new Uint32Array(capacity);
     this.#inspect = new Uint8Array(capacity);
-    this.#domainSuffixes = new Uint8Array(capacity);
-    this.#domainRules = new Int32Array(capacity);
+    this.#domains = new DomainIndexBuilder(capacity);
   }
 
   add({ condition, payload, target, inspect }: ParsedRule): void {
     const rule = this.#count++;
     this.#types[rule] = RULE_TYPES.indexOf(condition.type);
-    this.#payloads.push(payload);
     this.#targets[rule] = this.#targetNumber(target);
     this.#inspect[rule] = inspect ? 1 : 0;
     switch (condition.type) {
       case 'Domain':
-      case 'DomainSuffix': {
-        const entry = this.#domainNames.push(condition.text) - 1;
-        this.#domainSuffixes[entry] = condition.type === 'DomainSuffix' ? 1 : 0;
-        this.#domainRules[entry] = rule;
-        break;
-      }
+      case 'DomainSuffix':
+        // Their payload is the name in the index.
+        this.#domains.add(condition.text, condition.type === 'DomainSuffix', rule);
+        return;
       case 'DomainKeyword':
         this.#keywords.push({ keyword: condition.text, rule });
         break;
@@ -97,11 +91,12 @@ class RuleSetBuilder {
         this.#always.push(rule);
         break;
     }
+    this.#payloads.set(rule, payload);
   }
 
   build(): RuleSet {
     const indices: RuleIndices = {
-      domains: this.#domainIndex(),
+      domains: this.#domains.size === 0 ? undefined : this.#domains.build(),
       keywords: ifAny(this.#keywords, (entries) => new KeywordIndex(entries)),
       destinations: ifAny(this.#destinations, (entries) => new CidrIndex(entries)),
       sources: ifAny(this.#sources, (entries) => new CidrIndex(entries)),
@@ -122,12 +117,6 @@ class RuleSetBuilder {
       },
       indices,
     );
-  }
-
-  #domainIndex(): DomainIndex | undefined {
-    const names = this.#domainNames;
-    if (names.length === 0) return undefined;
-    return new DomainIndex({ names, suffixes: this.#domainSuffixes, rules: this.#domainRules });
   }
 
   #targetNumber(target: string): number {

@@ -1,4 +1,4 @@
-import { NO_RULE } from '@sluice/base/domain-index';
+import { NO_RULE } from '@sluice/base/domain-table';
 import { type IntRange, rangesInclude } from './int-ranges.ts';
 
 /** The ranges of one rule; `rule` is its place in the rule list. */

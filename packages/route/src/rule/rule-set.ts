@@ -1,5 +1,6 @@
 import type { CidrIndex } from '@sluice/base/cidr-index';
-import { type DomainIndex, NO_RULE } from '@sluice/base/domain-index';
+import type { DomainIndex } from '@sluice/base/domain-index';
+import { NO_RULE } from '@sluice/base/domain-table';
 import type { KeywordIndex } from '@sluice/base/keyword-index';
 import type { FlowMetadata } from '@sluice/core/ports/flow';
 import type { RuleView } from '../port.ts';
@@ -37,7 +38,8 @@ export type RuleSubject = Pick<
 export type RuleColumns = {
   /** Places in RULE_TYPES. */
   readonly types: Uint8Array;
-  readonly payloads: readonly string[];
+  /** Payloads by rule number; those of domain rules are in the domain index. */
+  readonly payloads: ReadonlyMap<number, string>;
   /** Places in `targetNames`. */
   readonly targets: Uint32Array;
   readonly targetNames: readonly string[];
@@ -63,6 +65,7 @@ export type RuleIndices = {
 
 type Hits = { count: number; atMs: number };
 
+const RECENT_LIMIT = 1024;
 const NO_MATCH: RuleMatch = { kind: 'none' };
 
 /**
@@ -74,6 +77,8 @@ export class RuleSet {
   readonly #indices: RuleIndices;
   readonly #disabled = new Set<number>();
   readonly #hits = new Map<number, Hits>();
+  /** Results of rules that were used lately, so that the few in constant use cost no new object. */
+  readonly #recent = new Map<number, RuleMatch>();
 
   constructor(columns: RuleColumns, indices: RuleIndices) {
     this.#columns = columns;
@@ -81,7 +86,7 @@ export class RuleSet {
   }
 
   get size(): number {
-    return this.#columns.payloads.length;
+    return this.#columns.types.length;
   }
 
   /**
@@ -99,7 +104,7 @@ export class RuleSet {
         return { kind: 'needs-ip', resumeAt: asksAt };
       if (index === NO_RULE) return NO_MATCH;
       if (!this.#disabled.has(index) && accepts(this.#targetOf(index))) {
-        return { kind: 'matched', rule: this.#ruleAt(index) };
+        return this.#matchedAt(index);
       }
       from = index + 1;
     }
@@ -126,7 +131,7 @@ export class RuleSet {
 
   /** The list as the control API shows it. */
   views(): RuleView[] {
-    return this.#columns.payloads.map((_, index) => {
+    return Array.from(this.#columns.types, (_, index) => {
       const { target, ...rule } = this.#ruleAt(index);
       const hits = this.#hits.get(index);
       return {
@@ -143,11 +148,20 @@ export class RuleSet {
     return this.#columns.targetNames[this.#columns.targets[index] as number] as string;
   }
 
+  #matchedAt(index: number): RuleMatch {
+    const known = this.#recent.get(index);
+    if (known !== undefined) return known;
+    if (this.#recent.size >= RECENT_LIMIT) this.#recent.clear();
+    const match: RuleMatch = { kind: 'matched', rule: this.#ruleAt(index) };
+    this.#recent.set(index, match);
+    return match;
+  }
+
   #ruleAt(index: number): MatchedRule {
     return {
       index,
       type: RULE_TYPES[this.#columns.types[index] as number] as RuleType,
-      payload: this.#columns.payloads[index] as string,
+      payload: this.#columns.payloads.get(index) ?? this.#indices.domains?.nameOf(index) ?? '',
       target: this.#targetOf(index),
       inspect: this.#columns.inspect[index] === 1,
     };
