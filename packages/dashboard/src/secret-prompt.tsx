@@ -7,7 +7,7 @@ import { Dialog } from './ui/dialog.tsx';
 import { Field, TextInput } from './ui/field.tsx';
 
 /** Asks for the control listener's secret; what was refused is then asked again. */
-export function SecretPrompt() {
+export function SecretPrompt({ wrong }: { readonly wrong: boolean }) {
   const { t } = useText();
   const queries = useQueryClient();
   const [value, setValue] = useState('');
@@ -30,6 +30,11 @@ export function SecretPrompt() {
             onChange={(event) => setValue(event.target.value)}
           />
         </Field>
+        {wrong && (
+          <p role="alert" className="text-bad">
+            {t('secret.wrong')}
+          </p>
+        )}
         <div className="flex justify-end">
           <Button look="primary" submit disabled={value === ''}>
             {t('secret.open')}

@@ -176,7 +176,7 @@ function LostBanner() {
   const { t } = useText();
   const state = useStore(gatewayState);
   const wanted = useStore(secretWanted);
-  if (state !== 'lost' || wanted) return null;
+  if (state !== 'lost' || wanted !== 'no') return null;
   return (
     <p role="alert" className="flex items-center gap-2 bg-bad px-5 py-1.5 font-medium text-panel">
       <Icon name="warning" size={15} />
@@ -186,5 +186,6 @@ function LostBanner() {
 }
 
 function SecretGate() {
-  return useStore(secretWanted) ? <SecretPrompt /> : null;
+  const wanted = useStore(secretWanted);
+  return wanted === 'no' ? null : <SecretPrompt wrong={wanted === 'wrong'} />;
 }

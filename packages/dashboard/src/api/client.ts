@@ -19,15 +19,15 @@ export class ApiError extends Error {
   }
 }
 
-/** True while the gateway wants a secret that this page does not have. */
-export const secretWanted = createStore(false);
+/** Whether the gateway wants a secret: `missing` before one was given, `wrong` after one was refused. */
+export const secretWanted = createStore<'no' | 'missing' | 'wrong'>('no');
 
 let secret = readStored(SECRET_KEY) ?? '';
 
 export function setSecret(value: string): void {
   secret = value;
   writeStored(SECRET_KEY, value);
-  secretWanted.set(false);
+  secretWanted.set('no');
 }
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
@@ -60,7 +60,7 @@ async function request(method: string, path: string, query?: Query, body?: unkno
     throw new ApiError(0, 'api.unreachable', error instanceof Error ? error.message : String(error));
   }
   if (response.ok) return response;
-  if (response.status === 401) secretWanted.set(true);
+  if (response.status === 401) secretWanted.set(headers.has('authorization') ? 'wrong' : 'missing');
   throw await failureOf(response);
 }
 

@@ -22,7 +22,7 @@ export function openLive<T>(
   let stopped = false;
 
   const connect = () => {
-    if (stopped || secretWanted.get()) return;
+    if (stopped || secretWanted.get() !== 'no') return;
     socket = new WebSocket(streamAddressOf(path, query));
     socket.onopen = () => {
       retryMs = FIRST_RETRY_MS;
@@ -41,7 +41,7 @@ export function openLive<T>(
     };
   };
   const stopWaiting = secretWanted.subscribe(() => {
-    if (secretWanted.get()) return;
+    if (secretWanted.get() !== 'no') return;
     clearTimeout(timer);
     retryMs = FIRST_RETRY_MS;
     socket?.close();

@@ -29,6 +29,7 @@ export const en = {
   'secret.text':
     'This gateway is protected. Enter the secret from its configuration (control.secret). It is kept in this browser.',
   'secret.label': 'Secret',
+  'secret.wrong': 'This secret is wrong. Try another.',
   'secret.open': 'Unlock',
 
   'mode.rule': 'Rule',

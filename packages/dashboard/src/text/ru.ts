@@ -31,6 +31,7 @@ export const ru: Readonly<Record<MessageKey, string>> = {
   'secret.text':
     'Шлюз защищён. Введите секрет из его конфигурации (control.secret). Он сохранится в этом браузере.',
   'secret.label': 'Секрет',
+  'secret.wrong': 'Секрет неверный. Попробуйте другой.',
   'secret.open': 'Открыть',
 
   'mode.rule': 'Правила',

@@ -30,6 +30,7 @@ export const zh: Readonly<Record<MessageKey, string>> = {
   'secret.title': '需要密钥',
   'secret.text': '此网关受密钥保护。请输入配置中的密钥（control.secret），它会保存在本浏览器中。',
   'secret.label': '密钥',
+  'secret.wrong': '密钥错误，请重试。',
   'secret.open': '解锁',
 
   'mode.rule': '规则',

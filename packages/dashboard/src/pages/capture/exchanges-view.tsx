@@ -116,14 +116,14 @@ function columnsOf(t: Translate, format: Format): readonly Column<Exchange>[] {
     {
       id: 'method',
       header: t('capture.method'),
-      track: '4.75rem',
+      track: '5.5rem',
       sort: (row) => row.method,
       cell: (row) => <span className="font-medium">{row.method}</span>,
     },
     {
       id: 'status',
       header: t('capture.status'),
-      track: '4.75rem',
+      track: '5.5rem',
       sort: (row) => row.status,
       cell: (row) => <StatusText status={row.status} />,
     },
