@@ -56,8 +56,10 @@ export class BatchQueue {
   put(exchange: CapturedExchange, stamp: ExchangeStamp, wantBodies: boolean): Queued {
     if (this.#exchanges >= this.#limits.hardMaxExchanges) return 'lost';
     const bodyBytes = exchangeBodyBytes(exchange);
+    // One exchange alone may be larger than the bound, or a generous body limit would never be reached.
     const isOver =
-      this.#exchanges >= this.#limits.maxExchanges || this.#bytes + bodyBytes > this.#limits.maxBytes;
+      this.#exchanges >= this.#limits.maxExchanges ||
+      (this.#exchanges > 0 && this.#bytes + bodyBytes > this.#limits.maxBytes);
     const withBodies = wantBodies && !isOver;
     const batch = this.#room(recordBound(exchange) + (withBodies ? bodyBytes : 0));
     const before = batch.lengthBytes;
