@@ -47,7 +47,7 @@ export class BlockList {
       this.#keySequence = sequence;
       this.#bytesSinceKey = 0;
     }
-    this.#bytesSinceKey += bytes.byteLength;
+    if (this.#keySequence !== undefined) this.#bytesSinceKey += bytes.byteLength;
     if (this.#bytes > this.#limitBytes) this.#forgetOldest();
   }
 
@@ -55,6 +55,12 @@ export class BlockList {
   at(sequence: number): Block | undefined {
     const first = this.#blocks[0];
     return first === undefined ? undefined : this.#blocks[sequence - first.sequence];
+  }
+
+  /** Makes new viewers wait for the next key frame; blocks that others still need stay. */
+  forgetKey(): void {
+    this.#keySequence = undefined;
+    this.#bytesSinceKey = 0;
   }
 
   /** Forgets what lies before both the newest key frame and `sequence`, the oldest block some viewer still needs. */
@@ -73,9 +79,6 @@ export class BlockList {
     const newest = this.#blocks[this.#blocks.length - 1];
     this.#blocks = newest === undefined ? [] : [newest];
     this.#bytes = newest?.bytes.byteLength ?? 0;
-    if (newest?.startsWithKeyFrame !== true) {
-      this.#keySequence = undefined;
-      this.#bytesSinceKey = 0;
-    }
+    if (newest?.startsWithKeyFrame !== true) this.forgetKey();
   }
 }

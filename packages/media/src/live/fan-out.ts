@@ -30,6 +30,7 @@ export class FanOut {
   readonly #rate: ByteRate;
   #pending: FlvTagParts[] = [];
   #pendingStart = false;
+  #config: readonly FlvTagParts[] = [];
   #viewers = 0;
   #nextGroup = 0;
   #timer: Timer | undefined;
@@ -52,6 +53,10 @@ export class FanOut {
     if (this.#closed) return;
     if (start === 'key-frame' || this.#pending.length >= MAX_TAGS_PER_BLOCK) this.#closeBlock();
     if (this.#pending.length === 0) this.#pendingStart = start !== 'no';
+    if (start !== 'no' && this.#config.length > 0) {
+      this.#pending.push(...this.#config);
+      this.#config = [];
+    }
     this.#pending.push(tag);
     if (this.#timer === undefined && !this.#flushQueued) {
       this.#flushQueued = true;
@@ -60,6 +65,17 @@ export class FanOut {
         if (this.#timer === undefined) this.flush();
       });
     }
+  }
+
+  /**
+   * Announces changed parameters: at once to those who are watching, and again before the next key frame for those who
+   * start there. Nobody can start at an earlier one any more.
+   */
+  pushConfig(tags: readonly FlvTagParts[]): void {
+    for (const tag of tags) this.push(tag, 'no');
+    this.#closeBlock();
+    this.#blocks.forgetKey();
+    this.#config = tags;
   }
 
   /** Writes everything pushed so far to all viewers now. */

@@ -328,7 +328,7 @@ export class LiveStream {
   #tracksChanged(): void {
     this.#gop.clear();
     const tags = configTags(this.tracks, this.#currentStampMs);
-    for (const { fanOut } of this.#outputs.values()) for (const tag of tags) fanOut.push(tag, 'no');
+    for (const { fanOut } of this.#outputs.values()) fanOut.pushConfig(tags);
     try {
       this.#hls?.setTracks(this.tracks);
     } catch (error) {
