@@ -52,6 +52,9 @@ export function call(
   path: string,
   options: CallOptions = {},
 ): Promise<Answer> {
+  // Node frames a body by itself only for methods that usually have one.
+  const framing =
+    options.body === undefined ? {} : { 'content-length': String(Buffer.byteLength(options.body)) };
   return new Promise((resolve, reject) => {
     const request = httpRequest(
       {
@@ -60,7 +63,7 @@ export function call(
         agent: options.agent ?? false,
         method,
         path,
-        headers: { ...options.headers },
+        headers: { ...framing, ...options.headers },
       },
       (response) => {
         const chunks: Buffer[] = [];
