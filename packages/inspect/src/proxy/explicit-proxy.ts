@@ -114,9 +114,7 @@ export class ExplicitProxy {
       open,
       tunnel,
     });
-    const ended = session.run(Buffer.alloc(0));
-    client.resume();
-    return ended;
+    return session.run(Buffer.alloc(0));
   }
 }
 

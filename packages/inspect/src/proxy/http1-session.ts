@@ -82,7 +82,10 @@ export class Http1Session implements ExchangeOwner, Timed {
     client.on('close', this.#onClose);
     this.services.deadlines.add(this);
     if (client.destroyed) this.#onClose();
-    else if (initial.length > 0) this.#consume(initial);
+    else {
+      client.resume();
+      if (initial.length > 0) this.#consume(initial);
+    }
     return this.#ended.promise;
   }
 

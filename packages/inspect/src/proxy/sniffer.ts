@@ -36,7 +36,9 @@ export class Sniffer {
     let timer = this.#clock.after(bytes.length === 0 ? patience.firstByteMs : patience.wholeMs, () =>
       settle(fallback),
     );
+    let settled = false;
     const settle = (content: T): void => {
+      settled = true;
       timer.cancel();
       stream.off('data', onData);
       stream.off('end', onEnd);
@@ -66,6 +68,7 @@ export class Sniffer {
     stream.on('end', onEnd);
     stream.on('close', onEnd);
     look();
+    if (!settled) stream.resume();
     return promise;
   }
 }
