@@ -50,6 +50,8 @@ export class Upstream {
     stream.on('drain', this.#onDrain);
     stream.on('error', this.#onError);
     stream.on('close', this.#onClose);
+    // A dialed stream comes paused, and then a listener alone does not make it flow.
+    stream.resume();
   }
 
   /** True while another exchange can be sent on it. */
