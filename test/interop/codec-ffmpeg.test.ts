@@ -48,10 +48,16 @@ const CLIP = [
   ...['-c:a', 'aac', '-b:a', '64k', '-ac', '2', '-f', 'flv'],
 ];
 
+const RUN_TIMEOUT_MS = 30_000;
+
 type Run = { readonly code: number | null; readonly stdout: Buffer; readonly stderr: string };
 
 async function run(program: string, args: readonly string[], input?: Uint8Array): Promise<Run> {
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], timeout: 30_000 });
+  const child = spawn(program, args, {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    timeout: RUN_TIMEOUT_MS,
+    killSignal: 'SIGKILL',
+  });
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
@@ -173,7 +179,8 @@ class TinyRtmpServer {
 
   #serve(socket: Socket): void {
     const session = new RtmpServerSession();
-    socket.on('error', () => undefined);
+    socket.on('error', (error) => this.log.push(error.message));
+    socket.on('close', () => this.#resolvePublished());
     socket.on('data', (chunk: Buffer) => {
       for (let events = session.feed(chunk); events.length > 0; events = session.resume()) {
         for (const event of events) {
@@ -188,8 +195,7 @@ class TinyRtmpServer {
               { type: 'publish', app: 'live', stream: 'cam', params: 'token=secret' },
             );
             session.acceptPublish();
-          } else if (event.type === 'unpublish') this.#resolvePublished();
-          else if (event.type === 'play') {
+          } else if (event.type === 'play') {
             session.acceptPlay();
             socket.write(session.takeOutput()!);
             socket.write(encodeRtmpMessages(this.tags));
@@ -242,6 +248,7 @@ async function converse(
   const socket = await dial(Number(port));
   const closed = once(socket, 'close');
   socket.on('error', () => undefined); // the peer may reset after its last message
+  socket.setTimeout(RUN_TIMEOUT_MS, () => socket.destroy());
   const flush = () => {
     const output = session.takeOutput();
     if (output !== undefined && socket.writable) socket.write(output);

@@ -212,7 +212,6 @@ export class RtmpServerSession {
         break;
       case 'releaseStream':
       case 'FCPublish':
-      case 'FCUnpublish':
       case '_checkbw':
         this.#connection.sendCommand(0, '_result', id, null, undefined);
         break;
@@ -241,7 +240,9 @@ export class RtmpServerSession {
       case 'closeStream':
         this.#endStream(events);
         break;
-      default: // unknown commands, receiveAudio and the like, want no answer
+      default:
+      // No answer to anything else. After FCUnpublish clients close without reading, and an answer would reset
+      // the connection before deleteStream has been read.
     }
   }
 

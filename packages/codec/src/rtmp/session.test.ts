@@ -140,7 +140,7 @@ describe('RTMP server session', () => {
     const peer = new Peer();
     peer.connect();
     peer.replies();
-    for (const name of ['releaseStream', 'FCPublish', 'FCUnpublish', '_checkbw']) {
+    for (const name of ['releaseStream', 'FCPublish', '_checkbw']) {
       assert.deepEqual(peer.command(name, 2, null, 'cam'), []);
       assert.deepEqual(peer.replies(), [['_result', 2, null, undefined]]);
     }
@@ -148,8 +148,10 @@ describe('RTMP server session', () => {
     assert.deepEqual(peer.replies(), [['_result', 4, null, 1]]);
     peer.command('getStreamLength', 5, null, 'cam');
     assert.deepEqual(peer.replies(), [['_result', 5, null, 0]]);
-    assert.deepEqual(peer.command('whatever', 6, null), []);
-    assert.deepEqual(peer.replies(), []);
+    for (const name of ['FCUnpublish', 'whatever']) {
+      assert.deepEqual(peer.command(name, 6, null), []);
+      assert.deepEqual(peer.replies(), []);
+    }
   });
 
   test('AMF3 commands start with a zero byte', () => {
