@@ -551,6 +551,23 @@ describe('clash endpoints', { timeout: 20_000 }, () => {
       debug.socket.terminate();
     });
 
+    it('forgets a listener that has left', async () => {
+      const { logger } = fixture.logs;
+      const lines = await new Promise<IncomingMessage>((resolve) => {
+        const port = listener.address.port;
+        httpRequest({ host: '127.0.0.1', port, path: '/logs?level=debug', agent: false }, resolve).end();
+        const poke = setInterval(() => {
+          if (!logger.enabled('debug')) return;
+          logger.child('route').debug('first line');
+          clearInterval(poke);
+        }, 2);
+      });
+      assert.equal(logger.enabled('debug'), true);
+      lines.on('error', () => {});
+      lines.destroy();
+      while (logger.enabled('debug')) await new Promise(setImmediate);
+    });
+
     it('refuses an unknown log level before any upgrade', async () => {
       for (const level of ['INFO', 'trace', 'x'])
         await expectAnswer(get(`/logs?level=${level}`), 400, BODY_INVALID);

@@ -11,8 +11,6 @@ export type ClashRequest = {
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
   readonly body: Buffer | undefined;
-  /** Aborts when the client leaves before the answer. */
-  readonly signal: AbortSignal;
 };
 
 /** Where a row stands in the reference's tree: `leaf` checks the method before the secret, `mounted` after it. */
@@ -80,7 +78,7 @@ function registerRow(app: FastifyInstance, url: string, row: ClashRow): void {
         return reply;
       }
       const body = request.body as Buffer | undefined;
-      return sendReply(reply, await row.answer({ params, query, body, signal: leaving(reply) }));
+      return sendReply(reply, await row.answer({ params, query, body }));
     },
   });
 }
@@ -100,12 +98,4 @@ function registerWrongMethods(app: FastifyInstance, url: string, siblings: reado
       return reply.code(405).header('allow', allowed).send();
     },
   });
-}
-
-function leaving(reply: FastifyReply): AbortSignal {
-  const controller = new AbortController();
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) controller.abort();
-  });
-  return controller.signal;
 }

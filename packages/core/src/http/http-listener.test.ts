@@ -83,6 +83,7 @@ describe('a listener that carries several dialects', { timeout: 20_000 }, () => 
       ],
       intercept: {
         handleRequest(request, response) {
+          if (request.url === '/bug') throw new Error('a bug');
           if (request.url !== '/live.flv') return false;
           intercepted.push('request');
           response.end('flv');
@@ -251,6 +252,11 @@ describe('a listener that carries several dialects', { timeout: 20_000 }, () => 
       });
       assert.match(answer, /^HTTP\/1\.1 400 /);
     }
+    assert.equal((await call('/rest/item/1')).body, 'rest:1');
+  });
+
+  it('loses only the connection when a request meets a bug', async () => {
+    await assert.rejects(call('/bug'));
     assert.equal((await call('/rest/item/1')).body, 'rest:1');
   });
 

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, METHODS, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { isLoopbackHost, unmapIp } from '@sluice/base/address';
 import { errorText, GatewayError } from '@sluice/base/errors';
@@ -57,6 +57,7 @@ export interface HttpListener extends Service, HttpListenerView {
 }
 
 const DRAIN_MS = 300;
+const TCP_KEEP_ALIVE_MS = 60_000;
 const MAX_SEGMENT_LENGTH = 4_096;
 
 /** Creates a listener that `start` binds. @throws (from `start`) GatewayError `http.listen` */
@@ -156,6 +157,9 @@ class DialectListener implements HttpListener {
       keepAliveTimeout: limits.keepAliveTimeoutMs,
       connectionsCheckingInterval: 5_000,
       requireHostHeader: false,
+      // Finds peers that vanished while a quiet stream was open.
+      keepAlive: true,
+      keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
       // Other upgrades, and ones that carry a body, are served as plain requests.
       shouldUpgradeCallback: (request) => isBodylessWebSocketUpgrade(request),
     });
@@ -230,13 +234,28 @@ class DialectListener implements HttpListener {
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
     // A reset while answering is the client's business; without a listener it would be an uncaught error.
     response.on('error', () => response.destroy());
-    if (this.#options.intercept?.handleRequest(request, response) !== true) this.#dispatch(request, response);
+    this.#guard(request, () => {
+      if (this.#options.intercept?.handleRequest(request, response) !== true)
+        this.#dispatch(request, response);
+    });
   }
 
   #onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     socket.on('error', () => socket.destroy());
-    if (this.#options.intercept?.handleUpgrade(request, socket, head) === true) return;
-    this.#dispatch(request, responseForUpgrade(request, socket, head));
+    this.#guard(request, () => {
+      if (this.#options.intercept?.handleUpgrade(request, socket, head) === true) return;
+      this.#dispatch(request, responseForUpgrade(request, socket, head));
+    });
+  }
+
+  /** A bug that one request meets costs that connection, not the process. */
+  #guard(request: IncomingMessage, serve: () => void): void {
+    try {
+      serve();
+    } catch (error) {
+      this.#options.log.error(`${this.name}: ${request.method} ${request.url} failed: ${errorText(error)}`);
+      request.socket.destroy();
+    }
   }
 
   #dispatch(request: IncomingMessage, response: ServerResponse): void {
@@ -276,9 +295,6 @@ class DialectListener implements HttpListener {
     return chosen;
   }
 }
-
-/** Every method the HTTP parser knows, so that a dialect may route them all. */
-export const ALL_METHODS: readonly string[] = METHODS.filter((method) => method !== 'CONNECT');
 
 function isBodylessWebSocketUpgrade(request: IncomingMessage): boolean {
   const { headers } = request;

@@ -23,7 +23,8 @@ export function isCrossSite(request: IncomingMessage, onLoopback: boolean, trust
 }
 
 function isOwnHost(name: string, trusted: TrustedSites): boolean {
-  return name === 'localhost' || isIP(name) !== 0 || trusted.hosts.includes(name);
+  // A browser always names the host, so a request without one comes from elsewhere.
+  return name === '' || name === 'localhost' || isIP(name) !== 0 || trusted.hosts.includes(name);
 }
 
 function isForeignPage(request: IncomingMessage, authority: string, trusted: TrustedSites): boolean {
