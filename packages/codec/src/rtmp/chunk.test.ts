@@ -82,6 +82,24 @@ const STREAMS: readonly { name: string; hex: string; messages: readonly Plain[] 
     ],
   },
   {
+    name: 'chunk streams 319 and 320 told apart, 319 in both forms',
+    hex: `00 ff 000000 000081 09 01000000 ${LONG} 01 0001 000000 000001 08 01000000 aa c1 ff00 cd`,
+    messages: [
+      [8, 0, 1, 'aa'],
+      [9, 0, 1, `${LONG}cd`],
+    ],
+  },
+  {
+    name: 'fmt 0 forgets the delta before it',
+    hex: '06 000000 000001 08 01000000 aa 46 000017 000001 08 bb 06 0003e8 000001 08 01000000 cc c6 dd',
+    messages: [
+      [8, 0, 1, 'aa'],
+      [8, 23, 1, 'bb'],
+      [8, 1000, 1, 'cc'],
+      [8, 1000, 1, 'dd'],
+    ],
+  },
+  {
     name: 'extended timestamp, repeated in fmt 3',
     hex: `07 ffffff 000081 09 01000000 01000000 ${LONG} c7 01000000 cd`,
     messages: [[9, 0x01000000, 1, `${LONG}cd`]],
