@@ -32,7 +32,7 @@ export function setSecret(value: string): void {
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
-export function addressOf(path: string, query: Query = {}): string {
+function addressOf(path: string, query: Query = {}): string {
   const given = Object.entries(query).flatMap(([name, value]) =>
     value === undefined || value === '' ? [] : [[name, String(value)]],
   );

@@ -6,7 +6,7 @@ import { openLive } from '../../api/live.ts';
 const PAGE = 200;
 
 /** Rows kept in the page; older ones are read again when wanted. */
-export const KEPT_EXCHANGES = 2000;
+const KEPT_EXCHANGES = 2000;
 
 type List = {
   readonly rows: readonly Exchange[];

@@ -8,9 +8,9 @@ import { Button, IconButton } from '../../ui/button.tsx';
 import { confirm } from '../../ui/confirm.tsx';
 import { CopyLine } from '../../ui/copy.tsx';
 import { EmptyState } from '../../ui/panel.tsx';
+import { closeStream } from './close-stream.ts';
 import { LivePlayer } from './live-player.tsx';
 import { codecNameOf, nameOf } from './stream-text.ts';
-import { closeStream } from './streams-page.tsx';
 
 /** One stream: the picture, what it is made of, where to play it, who is connected. Escape closes it. */
 export function StreamPane(props: {

@@ -1,14 +1,11 @@
-import type { ClosedStreams, Stream, Streams } from '@sluice/api/native/types';
+import type { Stream, Streams } from '@sluice/api/native/types';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useDeferredValue, useMemo, useState } from 'react';
-import { call } from '../../api/client.ts';
 import { useLive } from '../../api/live.ts';
 import type { Format } from '../../lib/format.ts';
 import { type Translate, useText } from '../../text/text.ts';
-import { act } from '../../ui/action.ts';
 import { Badge } from '../../ui/badge.tsx';
 import { IconButton } from '../../ui/button.tsx';
-import { confirm } from '../../ui/confirm.tsx';
 import { CopyLine } from '../../ui/copy.tsx';
 import { type Column, DataTable } from '../../ui/data-table.tsx';
 import { SearchInput } from '../../ui/field.tsx';
@@ -16,6 +13,7 @@ import { ListPage } from '../../ui/page.tsx';
 import { EmptyState } from '../../ui/panel.tsx';
 import { ffmpegCommandOf } from '../overview/addresses.tsx';
 import { useAddresses } from '../use-addresses.ts';
+import { closeStream } from './close-stream.ts';
 import { StreamPane } from './stream-pane.tsx';
 import { codecsOf, keyOf, nameOf, pictureOf } from './stream-text.ts';
 
@@ -86,17 +84,6 @@ function Empty({ loaded, filtered }: { readonly loaded: boolean; readonly filter
         </>
       )}
     </EmptyState>
-  );
-}
-
-/** Asks, then ends the stream; also when somebody watches. */
-export async function closeStream(stream: Stream, t: Translate): Promise<void> {
-  const text = t('streams.closeText', { name: nameOf(stream), viewers: stream.viewers });
-  if (!(await confirm(t('streams.close'), text, t('streams.close')))) return;
-  const { vhost, app, stream: name } = stream;
-  await act(
-    () => call<ClosedStreams>('DELETE', '/streams', { query: { vhost, app, stream: name, force: true } }),
-    t('streams.closed'),
   );
 }
 
