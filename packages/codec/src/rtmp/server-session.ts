@@ -137,7 +137,7 @@ export class RtmpServerSession {
     this.#status('error', code, description);
   }
 
-  /** Lets the player start: next come metadata, configuration and media through `encodeRtmpMessages`. */
+  /** Lets the player start, unless a `stop` came since; next come metadata, configuration and media through `encodeRtmpMessages`. */
   acceptPlay(): void {
     this.#expect('play-asked');
     this.#state = 'playing';
