@@ -46,10 +46,13 @@ describe('RuleSet', () => {
 
   it('describes the rule that matched', () => {
     const rules = compile('DOMAIN-SUFFIX,Example.com,Proxy,inspect');
-    assert.deepEqual(rules.match(toHost('example.com'), acceptAll), {
-      kind: 'matched',
-      rule: { index: 0, type: 'DomainSuffix', payload: 'example.com', target: 'Proxy', inspect: true },
-    });
+    const match = rules.match(toHost('example.com'), acceptAll);
+    assert.ok(match.kind === 'matched');
+    const { index, type, payload, target, inspect } = match.rule;
+    assert.deepEqual(
+      [index, type, payload, target, inspect],
+      [0, 'DomainSuffix', 'example.com', 'Proxy', true],
+    );
   });
 
   it('gives none when no rule matches', () => {

@@ -65,7 +65,6 @@ export type RuleIndices = {
 
 type Hits = { count: number; atMs: number };
 
-const RECENT_LIMIT = 1024;
 const NO_MATCH: RuleMatch = { kind: 'none' };
 
 /**
@@ -77,8 +76,6 @@ export class RuleSet {
   readonly #indices: RuleIndices;
   readonly #disabled = new Set<number>();
   readonly #hits = new Map<number, Hits>();
-  /** Results of rules that were used lately, so that the few in constant use cost no new object. */
-  readonly #recent = new Map<number, RuleMatch>();
 
   constructor(columns: RuleColumns, indices: RuleIndices) {
     this.#columns = columns;
@@ -103,8 +100,8 @@ export class RuleSet {
       if (asksAt !== NO_RULE && (index === NO_RULE || index > asksAt))
         return { kind: 'needs-ip', resumeAt: asksAt };
       if (index === NO_RULE) return NO_MATCH;
-      if (!this.#disabled.has(index) && accepts(this.#targetOf(index))) {
-        return this.#matchedAt(index);
+      if (!this.#disabled.has(index) && accepts(targetOf(this.#columns, index))) {
+        return { kind: 'matched', rule: new RuleInUse(this.#columns, this.#indices, index) };
       }
       from = index + 1;
     }
@@ -132,39 +129,19 @@ export class RuleSet {
   /** The list as the control API shows it. */
   views(): RuleView[] {
     return Array.from(this.#columns.types, (_, index) => {
-      const { target, ...rule } = this.#ruleAt(index);
       const hits = this.#hits.get(index);
+      const { type, payload, target, inspect } = new RuleInUse(this.#columns, this.#indices, index);
       return {
-        ...rule,
+        index,
+        type,
+        payload,
         proxy: target,
+        inspect,
         disabled: this.#disabled.has(index),
         hitCount: hits?.count ?? 0,
         hitAtMs: hits?.atMs ?? 0,
       };
     });
-  }
-
-  #targetOf(index: number): string {
-    return this.#columns.targetNames[this.#columns.targets[index] as number] as string;
-  }
-
-  #matchedAt(index: number): RuleMatch {
-    const known = this.#recent.get(index);
-    if (known !== undefined) return known;
-    if (this.#recent.size >= RECENT_LIMIT) this.#recent.clear();
-    const match: RuleMatch = { kind: 'matched', rule: this.#ruleAt(index) };
-    this.#recent.set(index, match);
-    return match;
-  }
-
-  #ruleAt(index: number): MatchedRule {
-    return {
-      index,
-      type: RULE_TYPES[this.#columns.types[index] as number] as RuleType,
-      payload: this.#columns.payloads.get(index) ?? this.#indices.domains?.nameOf(index) ?? '',
-      target: this.#targetOf(index),
-      inspect: this.#columns.inspect[index] === 1,
-    };
   }
 
   #firstEnabled(rising: Int32Array): number {
@@ -196,4 +173,37 @@ export class RuleSet {
 
 function smaller(best: number, candidate: number): number {
   return candidate !== NO_RULE && (best === NO_RULE || candidate < best) ? candidate : best;
+}
+
+function targetOf(columns: RuleColumns, index: number): string {
+  return columns.targetNames[columns.targets[index] as number] as string;
+}
+
+/** A row of the columns; what it says is read when asked for, since most decisions show none of it. */
+class RuleInUse implements MatchedRule {
+  readonly #columns: RuleColumns;
+  readonly #indices: RuleIndices;
+  readonly index: number;
+
+  constructor(columns: RuleColumns, indices: RuleIndices, index: number) {
+    this.#columns = columns;
+    this.#indices = indices;
+    this.index = index;
+  }
+
+  get type(): RuleType {
+    return RULE_TYPES[this.#columns.types[this.index] as number] as RuleType;
+  }
+
+  get payload(): string {
+    return this.#columns.payloads.get(this.index) ?? this.#indices.domains?.nameOf(this.index) ?? '';
+  }
+
+  get target(): string {
+    return targetOf(this.#columns, this.index);
+  }
+
+  get inspect(): boolean {
+    return this.#columns.inspect[this.index] === 1;
+  }
 }
