@@ -137,7 +137,10 @@ export class RtmpServerSession {
     this.#status('error', code, description);
   }
 
-  /** Lets the player start, unless a `stop` came since; next come metadata, configuration and media through `encodeRtmpMessages`. */
+  /**
+   * Lets the player start; not to be called when a `stop` came since. Next come metadata, configuration and media
+   * through `encodeRtmpMessages`.
+   */
   acceptPlay(): void {
     this.#expect('play-asked');
     this.#state = 'playing';
