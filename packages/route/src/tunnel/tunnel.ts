@@ -41,28 +41,15 @@ export class Tunnel {
   async relay(metadata: FlowMetadata, client: Duplex): Promise<void> {
     // From here on the close that follows an error is what counts.
     client.on('error', () => client.destroy());
-    const decision = await this.#decide(metadata);
-    if (decision === undefined) {
+    try {
+      const decision = await this.#decide(metadata);
+      const tap = this.#tapFor(metadata, decision);
+      if (tap !== undefined) await this.#handToTap(tap, metadata, decision, client).ended;
+      else await this.#relay(metadata, decision, client);
+    } catch {
+      // Every failure has been logged where the flow was known best.
       client.destroy();
-      return;
     }
-    const tap = this.#tapFor(metadata, decision);
-    if (tap !== undefined) return this.#handToTap(tap, metadata, decision, client).ended;
-    const upstream = await this.#dial(metadata, decision);
-    if (upstream === undefined || client.destroyed) {
-      upstream?.stream.destroy();
-      client.destroy();
-      return;
-    }
-    const flow = this.#parts.tracker.add({
-      metadata,
-      decision,
-      inspected: false,
-      close: () => relay.close(),
-    });
-    const relay = startRelay(client, upstream.stream, flow);
-    await relay.finished;
-    this.#parts.tracker.remove(flow);
   }
 
   /**
@@ -72,8 +59,6 @@ export class Tunnel {
    */
   async open(metadata: FlowMetadata, signal?: AbortSignal): Promise<Dialed> {
     const decision = await this.#decide(metadata);
-    if (decision === undefined)
-      throw new GatewayError('unavailable', 'route.no-way', 'no outbound for this destination');
     const tap = this.#tapFor(metadata, decision);
     if (tap !== undefined) {
       const [near, far] = duplexPair();
@@ -81,32 +66,30 @@ export class Tunnel {
       const { flow } = this.#handToTap(tap, metadata, decision, far);
       return { stream: near, flowId: flow.id, chain: decision.chains };
     }
-    let reason: unknown;
-    const upstream = await this.#dial(metadata, decision, signal, (error) => {
-      reason = error;
-    });
-    if (upstream === undefined) {
-      if (reason instanceof GatewayError) throw reason;
-      throw new GatewayError('unavailable', 'route.dial-failed', errorText(reason), { cause: reason });
-    }
-    const { stream } = upstream;
-    const flow = this.#parts.tracker.add({
-      metadata,
-      decision,
-      inspected: false,
-      close: () => stream.destroy(),
-    });
-    return this.#accounted(stream, flow, decision, () => this.#parts.tracker.remove(flow));
+    const { stream } = await this.#dial(metadata, decision, signal);
+    const { tracker } = this.#parts;
+    const flow = tracker.add({ metadata, decision, inspected: false, close: () => stream.destroy() });
+    return this.#accounted(stream, flow, decision, () => tracker.remove(flow));
   }
 
-  async #decide(metadata: FlowMetadata): Promise<Decision | undefined> {
+  async #relay(metadata: FlowMetadata, decision: Decision, client: Duplex): Promise<void> {
+    const { stream } = await this.#dial(metadata, decision);
+    const { tracker } = this.#parts;
+    const flow = tracker.add({ metadata, decision, inspected: false, close: () => relay.close() });
+    const relay = startRelay(client, stream, flow);
+    await relay.finished;
+    tracker.remove(flow);
+  }
+
+  /** @throws GatewayError after logging it */
+  async #decide(metadata: FlowMetadata): Promise<Decision> {
     const { router, mode, tables, log } = this.#parts;
     try {
       preHandle(metadata, tables().hosts);
       return await router.decide(metadata, mode(), tables());
     } catch (error) {
       log.warning(`[${metadata.network.toUpperCase()}] ${errorText(error)}`);
-      return undefined;
+      throw asGatewayError(error);
     }
   }
 
@@ -156,12 +139,8 @@ export class Tunnel {
     return { stream: metered, ...dialed };
   }
 
-  async #dial(
-    metadata: FlowMetadata,
-    decision: Decision,
-    signal?: AbortSignal,
-    onError?: (error: unknown) => void,
-  ): Promise<OutboundStream | undefined> {
+  /** Opens the decided outbound. @throws GatewayError after logging it */
+  async #dial(metadata: FlowMetadata, decision: Decision, signal?: AbortSignal): Promise<OutboundStream> {
     const { log } = this.#parts;
     try {
       const upstream = await this.#connect(metadata, decision, signal);
@@ -170,8 +149,7 @@ export class Tunnel {
       return upstream;
     } catch (error) {
       log.warning(failedLine(metadata, decision, errorText(error)));
-      onError?.(error);
-      return undefined;
+      throw asGatewayError(error);
     }
   }
 
@@ -194,4 +172,9 @@ export function dialRequest(metadata: FlowMetadata, tables: RoutingTables): Omit
   const source =
     metadata.sourceIp === '' ? undefined : { host: metadata.sourceIp, port: metadata.sourcePort };
   return { target: { host, port: metadata.destinationPort }, source };
+}
+
+function asGatewayError(error: unknown): GatewayError {
+  if (error instanceof GatewayError) return error;
+  return new GatewayError('unavailable', 'route.dial-failed', errorText(error), { cause: error });
 }
