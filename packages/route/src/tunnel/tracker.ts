@@ -123,6 +123,7 @@ export class Tracker {
   #secondStart: Totals = { upload: 0, download: 0 };
   #rate: Totals = { upload: 0, download: 0 };
   #ticker: Timer | undefined;
+  #stopped = false;
 
   constructor(clock: Clock, events: Events) {
     this.#clock = clock;
@@ -140,6 +141,7 @@ export class Tracker {
   stop(): void {
     this.#ticker?.cancel();
     this.#ticker = undefined;
+    this.#stopped = true;
     this.closeAll();
   }
 
@@ -147,6 +149,8 @@ export class Tracker {
     const flow = new TrackedFlow(start, this.#clock.now(), this.#totals);
     this.#flows.set(flow.id, flow);
     this.#events.emit('flow.opened', { id: flow.id });
+    // A flow that was being opened during the stop ends as soon as its owner has set it up.
+    if (this.#stopped) queueMicrotask(() => flow.close());
     return flow;
   }
 
