@@ -53,6 +53,14 @@ describe('route configuration', () => {
     assert.deepEqual(resolve('port: 1\nmixed-port: 2').ports, { port: 1, socksPort: 0, mixedPort: 2 });
   });
 
+  it('warns of a port that two inbounds want', () => {
+    const { issues } = load('port: 7000\nsocks-port: 7001\nmixed-port: 7000');
+    assert.deepEqual(
+      issues.map(({ severity, line, message }) => `${severity} ${line} ${message}`),
+      ['warning 3 port 7000 is already taken by port'],
+    );
+  });
+
   it('reads enumerations in any case', () => {
     assert.equal(load('mode: Global').config.mode, 'global');
     assert.equal(load('log-level: WARNING').config['log-level'], 'warning');
@@ -249,6 +257,11 @@ rules: ["DOMAIN,a.test,x", "DOMAIN,b.test,pick,inspect", "DOMAIN,c.test,REJECT-D
       'unknown member',
       'proxy-groups: [{name: g, type: select, proxies: [no]}]',
       ["proxy-groups.0: proxy group[0]: g: 'no' not found"],
+    ],
+    [
+      'the built-in GLOBAL as a member',
+      'proxy-groups: [{name: g, type: select, proxies: [GLOBAL]}]',
+      ["proxy-groups.0: proxy group[0]: g: 'GLOBAL' not found"],
     ],
     [
       'unknown strategy',

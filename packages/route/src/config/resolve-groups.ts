@@ -2,13 +2,7 @@ import { errorText, GatewayError } from '@sluice/base/errors';
 import type { ReportIssue } from '@sluice/core/config/issue';
 import { formatIntRanges, parseIntRanges } from '../rule/int-ranges.ts';
 import type { RawGroup } from './group-schema.ts';
-import {
-  BUILT_IN_OUTBOUNDS,
-  DEFAULT_TEST_URL,
-  GLOBAL_GROUP,
-  type GroupConfig,
-  type ProxyConfig,
-} from './proxy-config.ts';
+import { BUILT_IN_OUTBOUNDS, DEFAULT_TEST_URL, type GroupConfig, type ProxyConfig } from './proxy-config.ts';
 
 const SERVED_AS_SELECT: readonly string[] = ['url-test', 'fallback', 'load-balance', 'relay'];
 const STRATEGIES: readonly string[] = ['consistent-hashing', 'round-robin', 'sticky-sessions'];
@@ -36,7 +30,8 @@ export function resolveGroups(
   report: ReportIssue,
 ): GroupConfig[] {
   const taken = new Set<string>([...BUILT_IN_OUTBOUNDS, ...proxies.map(({ name }) => name)]);
-  const known = new Set<string>([...taken, ...groups.map(({ name }) => name ?? ''), GLOBAL_GROUP]);
+  // GLOBAL holds every group, so it can be a member of one only where the configuration defines it.
+  const known = new Set<string>([...taken, ...groups.flatMap(({ name }) => name ?? [])]);
   const resolved: GroupConfig[] = [];
   for (const [index, raw] of groups.entries()) {
     const path = ['proxy-groups', index];

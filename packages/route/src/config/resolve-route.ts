@@ -76,6 +76,7 @@ export function resolveParts(config: RouteSections, report: ReportIssue) {
   const proxies = resolveProxies(config.proxies, report);
   const groups = resolveGroups(config['proxy-groups'], proxies, report);
   reportMissingDialers(config, proxies, groups, report);
+  reportPortClashes(config, report);
   return {
     proxies,
     groups,
@@ -112,6 +113,22 @@ function reportMissingDialers(
     const index = config.proxies.findIndex((raw) => raw.name === name);
     // Found out at dial time by the reference kernel, so it must not stop the load.
     report('warning', ['proxies', index, 'dialer-proxy'], `proxyName[${dialerProxy}] not found`);
+  }
+}
+
+/** A port that cannot be listened on does not stop the gateway, so this is a warning. */
+function reportPortClashes(config: RouteSections, report: ReportIssue): void {
+  const { port, socksPort, mixedPort } = inboundPorts(config);
+  const owners = new Map<number, string>();
+  for (const [key, number] of [
+    ['port', port],
+    ['socks-port', socksPort],
+    ['mixed-port', mixedPort],
+  ] as const) {
+    const owner = owners.get(number);
+    if (number !== 0 && owner !== undefined)
+      report('warning', [key], `port ${number} is already taken by ${owner}`);
+    owners.set(number, key);
   }
 }
 
