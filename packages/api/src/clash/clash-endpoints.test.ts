@@ -12,7 +12,7 @@ const BODY_INVALID = '{"message":"Body invalid"}\n';
 const RESOURCE_NOT_FOUND = '{"message":"Resource not found"}\n';
 const NOW = formatTime(NOW_MS);
 
-describe('clash endpoints', { timeout: 20_000 }, () => {
+describe('clash endpoints', { timeout: 60_000 }, () => {
   let fixture: ClashFixture;
   let listener: HttpListener;
 
@@ -538,8 +538,10 @@ describe('clash endpoints', { timeout: 20_000 }, () => {
       const feed = await openFeed(listener, '/logs?level=warning');
       logger.child('route').info('too low');
       logger.child('route').warning('[TCP] dial <x>', { flow: 'f1' });
+      logger.warning('unscoped');
       logger.child('media').error('lost', { app: 'live', n: 1 });
       assert.equal(await feed.next(), '{"type":"warning","payload":"[TCP] dial \\u003cx\\u003e"}\n');
+      assert.equal(await feed.next(), '{"type":"warning","payload":"unscoped"}\n');
       assert.equal(await feed.next(), '{"type":"error","payload":"[media] lost app=live n=1"}\n');
       feed.socket.terminate();
       const debug = await openFeed(listener, '/logs?level=debug&format=structured');

@@ -26,7 +26,7 @@ function exchange(listener: HttpListener, text: string): Promise<string> {
   });
 }
 
-describe('clash routing', { timeout: 20_000 }, () => {
+describe('clash routing', { timeout: 60_000 }, () => {
   let listener: HttpListener;
   before(async () => {
     listener = await listen(createClashDialect(clashFixture()));
@@ -120,7 +120,7 @@ describe('clash routing', { timeout: 20_000 }, () => {
   });
 });
 
-describe('clash CORS', { timeout: 20_000 }, () => {
+describe('clash CORS', { timeout: 60_000 }, () => {
   let listener: HttpListener;
   let strict: HttpListener;
   before(async () => {
@@ -188,7 +188,7 @@ describe('clash CORS', { timeout: 20_000 }, () => {
   });
 });
 
-describe('clash authentication', { timeout: 20_000 }, () => {
+describe('clash authentication', { timeout: 60_000 }, () => {
   let listener: HttpListener;
   before(async () => {
     listener = await listen(createClashDialect(clashFixture({ secret: 'two words' })));
@@ -245,7 +245,7 @@ describe('clash authentication', { timeout: 20_000 }, () => {
   });
 });
 
-describe('clash WebSocket handshake', { timeout: 20_000 }, () => {
+describe('clash WebSocket handshake', { timeout: 60_000 }, () => {
   let listener: HttpListener;
   before(async () => {
     listener = await listen(createClashDialect(clashFixture()));
@@ -322,7 +322,7 @@ describe('clash WebSocket handshake', { timeout: 20_000 }, () => {
   });
 });
 
-describe('clash external UI', { timeout: 20_000 }, () => {
+describe('clash external UI', { timeout: 60_000 }, () => {
   let listener: HttpListener;
   let root: string;
   before(async () => {

@@ -108,9 +108,9 @@ function structuredLine(entry: LogEntry): string {
   return encodeJson({ time, level, message: payloadOf(entry), fields: [] });
 }
 
-/** Dashboards parse the route plane's lines, so those stay as they are; others say where they come from. */
+/** Dashboards parse the lines about connections, so those stay as they are; others say where they come from. */
 function payloadOf(entry: LogEntry): string {
-  if (entry.scope === 'route' || entry.scope.startsWith('route.')) return entry.message;
+  if (/^(route(\.|$)|$)/.test(entry.scope)) return entry.message;
   const fields = Object.entries(entry.fields).map(
     ([name, value]) => ` ${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
   );

@@ -9,7 +9,7 @@ import { FakeInspect, response, STORED_MS } from './test-support.ts';
 const JSON_HEADERS = { 'content-type': 'application/json' };
 const NOW = '2023-09-01T12:34:56.789Z';
 
-describe('quantumult dialect', { timeout: 20_000 }, () => {
+describe('quantumult dialect', { timeout: 60_000 }, () => {
   let inspect = new FakeInspect();
   let listener: HttpListener;
 

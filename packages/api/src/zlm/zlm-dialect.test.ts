@@ -19,7 +19,7 @@ import { createZlmDialect } from './zlm-dialect.ts';
 const SECRET = 'top-secret';
 const STREAM_QUERY = 'schema=rtmp&vhost=__defaultVhost__&app=live&stream=test';
 
-describe('zlm dialect', { timeout: 20_000 }, () => {
+describe('zlm dialect', { timeout: 60_000 }, () => {
   const media = new FakeMedia();
   let listener: HttpListener;
 

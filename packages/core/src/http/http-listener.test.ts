@@ -65,7 +65,7 @@ function dialect(name: string, overrides: Partial<HttpDialect> = {}): HttpDialec
 
 type Answer = { status: number; body: string; headers: IncomingMessage['headers'] };
 
-describe('a listener that carries several dialects', { timeout: 20_000 }, () => {
+describe('a listener that carries several dialects', { timeout: 60_000 }, () => {
   let listener: HttpListener;
   const intercepted: string[] = [];
 
