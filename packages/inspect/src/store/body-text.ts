@@ -14,6 +14,7 @@ export type BodyText = {
 };
 
 const MAX_CODINGS = 3;
+const SLICE_BYTES = 4_096;
 const ZSTD_WINDOW_LOG_MAX = 23; // 8 MiB
 const NO_BODY: BodyText = { bodyText: null, bodyEncoding: 'utf8', cut: false };
 
@@ -84,7 +85,10 @@ async function decodePrefix(coding: Coding, bytes: Uint8Array, limitBytes: numbe
     length += chunk.length;
     if (length >= limitBytes) stream.destroy();
   });
-  stream.end(bytes);
+  // In slices, since what one slice gave is lost when the decoder finds damage in it.
+  for (let at = 0; at < bytes.byteLength; at += SLICE_BYTES)
+    stream.write(bytes.subarray(at, at + SLICE_BYTES));
+  stream.end();
   // How it ended does not matter here: the whole-body decoder has already failed, what came out is the answer.
   await finished(stream).then(
     () => undefined,
@@ -93,16 +97,41 @@ async function decodePrefix(coding: Coding, bytes: Uint8Array, limitBytes: numbe
   return Buffer.concat(chunks).subarray(0, limitBytes);
 }
 
-async function undo(
-  coding: Coding,
-  bytes: Uint8Array,
-  limitBytes: number,
-): Promise<{ readonly bytes: Uint8Array; readonly cut: boolean }> {
+type Decoded = { readonly bytes: Uint8Array; readonly cut: boolean };
+
+function decodeWhole(coding: Coding, bytes: Uint8Array, limitBytes: number): Buffer | undefined {
   try {
-    return { bytes: coding.decode(bytes, { maxOutputLength: limitBytes }), cut: false };
+    return coding.decode(bytes, { maxOutputLength: limitBytes });
   } catch {
-    return { bytes: await decodePrefix(coding, bytes, limitBytes), cut: true };
+    return undefined; // damaged, cut or too large
   }
+}
+
+async function undo(coding: Coding, bytes: Uint8Array, limitBytes: number): Promise<Decoded> {
+  const whole = decodeWhole(coding, bytes, limitBytes);
+  if (whole !== undefined) return { bytes: whole, cut: false };
+  const member = coding === GZIP ? gzipMember(bytes) : undefined;
+  if (member === undefined) return { bytes: await decodePrefix(coding, bytes, limitBytes), cut: true };
+  // Rubbish behind the end of gzip is common and the text before it is whole, which the gzip decoder does not tell.
+  const first = decodeWhole(RAW_DEFLATE, member, limitBytes);
+  if (first !== undefined) return { bytes: first, cut: false };
+  return { bytes: await decodePrefix(RAW_DEFLATE, member, limitBytes), cut: true };
+}
+
+/** The deflate stream of the first gzip member (RFC 1952 §2.3), `undefined` when there is no gzip header. */
+function gzipMember(bytes: Uint8Array): Uint8Array | undefined {
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b || bytes[2] !== 8) return undefined;
+  const flags = bytes[3] ?? 0;
+  let at = 10;
+  if ((flags & 4) !== 0) at += 2 + (bytes[at] ?? 0) + (bytes[at + 1] ?? 0) * 256;
+  for (const text of [8, 16]) {
+    if ((flags & text) === 0) continue;
+    const end = bytes.indexOf(0, at);
+    if (end < 0) return undefined;
+    at = end + 1;
+  }
+  if ((flags & 2) !== 0) at += 2;
+  return bytes.subarray(at);
 }
 
 /**
@@ -113,7 +142,7 @@ export async function decodeBody(
   headers: HeaderLines,
   body: Uint8Array,
   limitBytes: number,
-): Promise<{ readonly bytes: Uint8Array; readonly cut: boolean }> {
+): Promise<Decoded> {
   let bytes = body;
   let cut = false;
   for (const name of codingNames(headers).slice(0, MAX_CODINGS)) {

@@ -35,6 +35,14 @@ export const DEFAULT_STORE_SETTINGS: ExchangeStoreSettings = {
   segmentBytes: 64 * MIB,
 };
 
+/** The programs of the two threads. */
+export type StoreThreads = { readonly writer: URL; readonly reader: URL };
+
+const STORE_THREADS: StoreThreads = {
+  writer: new URL('./writer-worker.ts', import.meta.url),
+  reader: new URL('./reader-worker.ts', import.meta.url),
+};
+
 const FLUSH_DELAY_MS = 10;
 const BATCHES_IN_FLIGHT = 4;
 const RETRY_DELAY_MS = 1_000;
@@ -53,6 +61,7 @@ type Deletion = 'deleteRequest' | 'deleteResponse' | 'deleteHostRequests' | 'del
 export class ExchangeStore implements ExchangeSink {
   readonly #context: ExchangeStoreContext;
   readonly #settings: ExchangeStoreSettings;
+  readonly #threads: StoreThreads;
   readonly #writerOptions: WriterOptions;
   readonly #queue: BatchQueue;
   readonly #inFlight = new Set<ExchangeBatch>();
@@ -70,8 +79,9 @@ export class ExchangeStore implements ExchangeSink {
   #lost = 0;
   #withoutBodies = 0;
 
-  private constructor(context: ExchangeStoreContext, settings: ExchangeStoreSettings) {
+  private constructor(context: ExchangeStoreContext, settings: ExchangeStoreSettings, threads: StoreThreads) {
     this.#context = context;
+    this.#threads = threads;
     this.#settings = settings;
     this.#queue = new BatchQueue(settings.queue);
     this.#writerOptions = {
@@ -92,8 +102,9 @@ export class ExchangeStore implements ExchangeSink {
   static async open(
     context: ExchangeStoreContext,
     settings: ExchangeStoreSettings = DEFAULT_STORE_SETTINGS,
+    threads: StoreThreads = STORE_THREADS,
   ): Promise<ExchangeStore> {
-    const store = new ExchangeStore(context, settings);
+    const store = new ExchangeStore(context, settings, threads);
     await store.#open();
     return store;
   }
@@ -249,15 +260,11 @@ export class ExchangeStore implements ExchangeSink {
   }
 
   #startWriter(): Writer {
-    return new WorkerLink<WriterOperations>(
-      new URL('./writer-worker.ts', import.meta.url),
-      this.#writerOptions,
-      (reason) => {
-        if (reason === undefined || this.#isClosing) return;
-        this.#reportDeath('writer', reason);
-        this.#restartTimer = this.#context.clock.after(RETRY_DELAY_MS, () => void this.#restartWriter());
-      },
-    );
+    return new WorkerLink<WriterOperations>(this.#threads.writer, this.#writerOptions, (reason) => {
+      if (reason === undefined || this.#isClosing) return;
+      this.#reportDeath('writer', reason);
+      this.#restartTimer = this.#context.clock.after(RETRY_DELAY_MS, () => void this.#restartWriter());
+    });
   }
 
   async #restartWriter(): Promise<void> {
@@ -277,13 +284,9 @@ export class ExchangeStore implements ExchangeSink {
   #startReader(): Reader {
     const { path, segmentDirectory } = this.#writerOptions;
     const options: ReaderOptions = { path, segmentDirectory, searchLimitMs: this.#settings.searchLimitMs };
-    return new WorkerLink<ReaderOperations>(
-      new URL('./reader-worker.ts', import.meta.url),
-      options,
-      (reason) => {
-        if (reason !== undefined && !this.#isClosing) this.#reportDeath('reader', reason);
-      },
-    );
+    return new WorkerLink<ReaderOperations>(this.#threads.reader, options, (reason) => {
+      if (reason !== undefined && !this.#isClosing) this.#reportDeath('reader', reason);
+    });
   }
 
   #reportDeath(thread: string, reason: string): void {
