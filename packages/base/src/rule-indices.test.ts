@@ -150,7 +150,7 @@ describe('CidrIndex', () => {
           assert.equal(new CidrIndex(entries).lookup(ip, start), expected);
         },
       ),
-      { numRuns: 5000 },
+      { numRuns: 2000 },
     );
   });
 
