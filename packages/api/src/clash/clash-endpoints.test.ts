@@ -555,15 +555,10 @@ describe('clash endpoints', { timeout: 60_000 }, () => {
 
     it('forgets a listener that has left', async () => {
       const { logger } = fixture.logs;
-      const lines = await new Promise<IncomingMessage>((resolve) => {
-        const port = listener.address.port;
-        httpRequest({ host: '127.0.0.1', port, path: '/logs?level=debug', agent: false }, resolve).end();
-        const poke = setInterval(() => {
-          if (!logger.enabled('debug')) return;
-          logger.child('route').debug('first line');
-          clearInterval(poke);
-        }, 2);
-      });
+      // Headers leave with the first line, so lines are written until they have arrived.
+      const writing = setInterval(() => logger.child('route').debug('a line'), 2);
+      const { response: lines } = await openLines('/logs?level=debug');
+      clearInterval(writing);
       assert.equal(logger.enabled('debug'), true);
       lines.on('error', () => {});
       lines.destroy();
