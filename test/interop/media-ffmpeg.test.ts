@@ -9,7 +9,6 @@ import { FlvDemuxer } from '@sluice/codec/flv/demuxer';
 import { TAG_AUDIO, TAG_VIDEO } from '@sluice/codec/flv/tag';
 import { parseVideoTag } from '@sluice/codec/flv/video-tag';
 import { startTestPlane, type TestPlane } from '@sluice/media/testing/plane';
-import { WebSocket } from 'ws';
 
 const run = promisify(execFile);
 const hasFfmpeg = (() => {
@@ -211,15 +210,18 @@ describe('live media with ffmpeg', { skip: hasFfmpeg ? false : 'ffmpeg is not in
 
   test('WS-FLV carries the same FLV in binary messages', async () => {
     const webSocket = new WebSocket(`ws://127.0.0.1:${gateway.httpPort}/live/test.live.flv`);
+    webSocket.binaryType = 'arraybuffer';
     const chunks: Buffer[] = [];
     let bytes = 0;
-    webSocket.on('message', (message: Buffer, isBinary) => {
-      assert.equal(isBinary, true);
-      chunks.push(message);
-      bytes += message.byteLength;
+    webSocket.addEventListener('message', ({ data }) => {
+      assert.ok(data instanceof ArrayBuffer, 'a binary message');
+      chunks.push(Buffer.from(data));
+      bytes += data.byteLength;
     });
     await eventually(() => bytes > 400_000, 'enough media');
-    webSocket.terminate();
+    const closed = new Promise((resolve) => webSocket.addEventListener('close', resolve));
+    webSocket.close();
+    await closed;
     const ffprobe = spawn('ffprobe', [
       '-loglevel',
       'error',

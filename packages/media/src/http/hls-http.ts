@@ -97,7 +97,7 @@ export class HlsHttp {
       'Content-Type': contentType('application/vnd.apple.mpegurl', settings),
       'Cache-Control': 'no-cache',
     };
-    sendReply(request, response, 200, headers, playlist);
+    sendReply(request, response, settings, 200, headers, playlist);
   }
 
   #segment(request: IncomingMessage, response: ServerResponse, url: LiveUrl): void {
@@ -115,14 +115,14 @@ export class HlsHttp {
       ...corsHeaders(request, settings),
       'Content-Type': contentType('video/mp2t', settings),
     };
-    sendReply(request, response, 200, headers, segment.bytes);
+    sendReply(request, response, settings, 200, headers, segment.bytes);
   }
 
   #notFound(request: IncomingMessage, response: ServerResponse): void {
     if (response.destroyed) return;
     const { settings } = this.#options;
     const headers = { ...corsHeaders(request, settings), 'Content-Type': contentType('text/html', settings) };
-    sendReply(request, response, 404, headers, settings.text('http.notFound'));
+    sendReply(request, response, settings, 404, headers, settings.text('http.notFound'));
   }
 
   #keepEnded(key: string, hls: HlsOutput): void {

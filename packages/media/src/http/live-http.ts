@@ -69,11 +69,18 @@ export class LiveHttp implements MediaHttp {
     const url = parseLiveUrl(request.url ?? '');
     if (url === undefined) return false;
     if (request.method === 'OPTIONS') {
-      sendReply(request, response, 200, preflightHeaders(this.#options.settings), '');
+      sendReply(request, response, this.#options.settings, 200, preflightHeaders(this.#options.settings), '');
       return true;
     }
     if (request.method === 'HEAD') {
-      sendReply(request, response, 200, corsHeaders(request, this.#options.settings), '');
+      sendReply(
+        request,
+        response,
+        this.#options.settings,
+        200,
+        corsHeaders(request, this.#options.settings),
+        '',
+      );
       return true;
     }
     if (request.method !== 'GET') return false;
@@ -146,7 +153,7 @@ export class LiveHttp implements MediaHttp {
     // Only the reply at the head of the line may take the socket over.
     if (stream === undefined || response.socket !== socket) {
       const headers = { ...cors, 'Content-Type': contentType('text/html', settings) };
-      return sendReply(request, response, 404, headers, settings.text('http.notFound'));
+      return sendReply(request, response, settings, 404, headers, settings.text('http.notFound'));
     }
     this.#live.add(socket);
     socket.setNoDelay(true);

@@ -31,19 +31,30 @@ export function contentType(type: string, settings: MediaSettings): string {
   return `${type}; charset=${settings.text('http.charSet')}`;
 }
 
-/** Sends a whole reply; HEAD gets the headers only. */
+/** A reply whose reader takes nothing for this long is given up. */
+const STALLED_REPLY_MS = 30_000;
+
+/** Sends a whole reply; HEAD gets the headers only. HTTP/1.0 connections stay open only when that was asked for. */
 export function sendReply(
   request: IncomingMessage,
   response: ServerResponse,
+  settings: MediaSettings,
   status: number,
   headers: Readonly<Record<string, string>>,
   body: Uint8Array | string,
 ): void {
-  const keepAlive = request.headers.connection?.toLowerCase() !== 'close';
+  const asked = request.headers.connection?.toLowerCase();
+  const keepAlive = request.httpVersion === '1.0' ? asked === 'keep-alive' : asked !== 'close';
+  response.setTimeout(STALLED_REPLY_MS);
   response.writeHead(status, {
     ...headers,
     'Content-Length': String(Buffer.byteLength(body)),
-    Connection: keepAlive ? 'keep-alive' : 'close',
+    ...(keepAlive
+      ? {
+          Connection: 'keep-alive',
+          'Keep-Alive': `timeout=${settings.number('http.keepAliveSecond')}, max=100`,
+        }
+      : { Connection: 'close' }),
   });
   response.end(request.method === 'HEAD' ? undefined : body);
 }

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Logger } from '@sluice/core/log/logger';
 import type { WebSocket } from 'ws';
 import { wsFlvFormat } from '../live/flv-format.ts';
+import type { ViewerSocket } from '../live/viewer.ts';
 import type { MediaSession } from '../session-table.ts';
 import type { MediaSettings } from '../settings/settings.ts';
 import type { StreamRegistry } from '../source/stream-registry.ts';
@@ -16,6 +17,37 @@ export type WsPlayerOptions = {
 
 const CLOSE_GOING_AWAY = 1001;
 const CLOSE_NOT_FOUND = 4404;
+
+/** The socket under an open WebSocket; once a close frame was seen or sent no media may follow. */
+class WebSocketViewer implements ViewerSocket {
+  readonly #webSocket: WebSocket;
+  readonly #socket: Socket;
+
+  constructor(webSocket: WebSocket, socket: Socket) {
+    this.#webSocket = webSocket;
+    this.#socket = socket;
+  }
+
+  get writable(): boolean {
+    return this.#webSocket.readyState === this.#webSocket.OPEN && this.#socket.writable;
+  }
+
+  get writableLength(): number {
+    return this.#socket.writableLength;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    return this.#socket.write(bytes);
+  }
+
+  cork(): void {
+    this.#socket.cork();
+  }
+
+  uncork(): void {
+    this.#socket.uncork();
+  }
+}
 
 /**
  * Plays a stream on an open WebSocket. Media goes to the socket as ready-made frames shared by all viewers; `ws` keeps
@@ -50,9 +82,10 @@ export async function playWebSocket(
     ended: () => webSocket.close(CLOSE_GOING_AWAY, 'stream ended'),
     tooSlow: () => webSocket.terminate(),
   };
-  const attachment = stream.attach(wsFlvFormat, socket, end, () => session.readerView());
+  const attachment = stream.attach(wsFlvFormat, new WebSocketViewer(webSocket, socket), end, () =>
+    session.readerView(),
+  );
   session.readSkips = () => attachment.viewer.skips;
   gone.signal.addEventListener('abort', attachment.leave, { once: true });
-  // From the first half of the closing handshake on no media may follow.
   socket.once('end', attachment.leave);
 }

@@ -166,6 +166,7 @@ export class RtmpPeer {
         break;
       case 'stop':
         this.#waiting?.abort();
+        this.#waiting = undefined;
         this.#stopPlaying();
         break;
       case 'pause':

@@ -86,7 +86,7 @@ async function listenHttp(plane: MediaPlane): Promise<Server> {
   server.on('upgrade', (request, socket, head) => {
     if (!plane.http.handleUpgrade(request, socket, head)) socket.destroy();
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, resolve));
   return server;
 }
 
