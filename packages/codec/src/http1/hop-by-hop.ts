@@ -11,6 +11,9 @@ const HOP_BY_HOP = new Set([
   'http2-settings',
 ]);
 
+// Most names differ already in their length, which spares folding their case.
+const HOP_BY_HOP_LENGTHS = new Set([...HOP_BY_HOP].map((name) => name.length));
+
 // Naming one of these in Connection would make the next hop read another message than we did.
 const NEVER_HOP_BY_HOP = new Set(['host', 'content-length', 'transfer-encoding', 'trailer']);
 
@@ -23,6 +26,10 @@ export function stripHopByHop(headers: HeaderLines, upgrade?: string): HeaderLin
   const named = headerTokens(headers, 'connection');
   const kept: (readonly [string, string])[] = [];
   for (const line of headers) {
+    if (named.length === 0 && !HOP_BY_HOP_LENGTHS.has(line[0].length)) {
+      kept.push(line);
+      continue;
+    }
     const name = line[0].toLowerCase();
     if (HOP_BY_HOP.has(name)) {
       if (name === 'te' && keepsTrailers(line[1])) kept.push([line[0], 'trailers']);

@@ -17,6 +17,8 @@ export class ExplicitProxy {
   readonly #sockets = new Set<Socket>();
   readonly #perClient = new Map<string, number>();
   #server: Server | undefined;
+  // Kept because every request asks, and asking the server is a system call.
+  #address: { readonly host: string; readonly port: number } | undefined;
 
   /** `services` and `outbound` are read once per connection, so that a new configuration holds for new connections. */
   constructor(services: () => ProxyServices, dialer: Dialer, outbound: () => string) {
@@ -31,10 +33,7 @@ export class ExplicitProxy {
 
   /** The bound address, or `undefined` when not listening. */
   get address(): { readonly host: string; readonly port: number } | undefined {
-    const address = this.#server?.address();
-    return address === null || address === undefined || typeof address === 'string'
-      ? undefined
-      : { host: address.address, port: address.port };
+    return this.#address;
   }
 
   /** Starts listening, and leaves the address listened on before, if any. @throws GatewayError `inspect.listen` */
@@ -65,12 +64,16 @@ export class ExplicitProxy {
     );
     this.#server?.close();
     this.#server = server;
+    const bound = server.address();
+    if (bound !== null && typeof bound !== 'string')
+      this.#address = { host: bound.address, port: bound.port };
   }
 
   /** Stops listening; open connections go on. */
   close(): void {
     this.#server?.close();
     this.#server = undefined;
+    this.#address = undefined;
   }
 
   /** Closes every connection. */

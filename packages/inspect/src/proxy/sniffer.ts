@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
-import type { Clock } from '@sluice/base/clock';
+import type { Clock, Timer } from '@sluice/base/clock';
 
-/** How long to wait for the first byte, and for enough bytes once there is one. */
+/** How long to wait for the first byte (`Infinity` for ever), and for enough bytes once there is one. */
 export type SniffPatience = { readonly firstByteMs: number; readonly wholeMs: number };
 
 const CR = 13;
@@ -19,13 +19,14 @@ export class Sniffer {
 
   /**
    * Feeds `classify` with all bytes so far (without leading empty lines) until it decides; `fallback` is the answer when
-   * time is up or the stream ends. The bytes are returned for whoever continues.
+   * time is up, the stream ends or `cancel` aborts. The bytes are returned for whoever continues.
    */
   read<T>(
     initial: Buffer,
     patience: SniffPatience,
     classify: (bytes: Buffer) => T | undefined,
     fallback: T,
+    cancel?: AbortSignal,
   ): Promise<{ readonly content: T; readonly bytes: Buffer }> {
     const stream = this.#stream;
     const { promise, resolve, reject } = Promise.withResolvers<{
@@ -33,13 +34,14 @@ export class Sniffer {
       readonly bytes: Buffer;
     }>();
     let bytes = withoutEmptyLines(initial);
-    let timer = this.#clock.after(bytes.length === 0 ? patience.firstByteMs : patience.wholeMs, () =>
-      settle(fallback),
-    );
+    const { firstByteMs, wholeMs } = patience;
+    const onEnd = (): void => settle(fallback);
+    let timer = this.#after(bytes.length === 0 ? firstByteMs : wholeMs, onEnd);
     let settled = false;
     const settle = (content: T): void => {
       settled = true;
-      timer.cancel();
+      timer?.cancel();
+      cancel?.removeEventListener('abort', onEnd);
       stream.off('data', onData);
       stream.off('end', onEnd);
       stream.off('close', onEnd);
@@ -51,25 +53,29 @@ export class Sniffer {
         const content = bytes.length === 0 ? undefined : classify(bytes);
         if (content !== undefined) settle(content);
       } catch (error) {
-        settle(fallback);
         reject(error);
+        settle(fallback);
       }
     };
     const onData = (chunk: Buffer): void => {
       if (bytes.length === 0) {
-        timer.cancel();
-        timer = this.#clock.after(patience.wholeMs, () => settle(fallback));
+        timer?.cancel();
+        timer = this.#after(wholeMs, onEnd);
       }
       bytes = bytes.length === 0 ? withoutEmptyLines(chunk) : Buffer.concat([bytes, chunk]);
       look();
     };
-    const onEnd = (): void => settle(fallback);
+    cancel?.addEventListener('abort', onEnd, { once: true });
     stream.on('data', onData);
     stream.on('end', onEnd);
     stream.on('close', onEnd);
     look();
     if (!settled) stream.resume();
     return promise;
+  }
+
+  #after(delayMs: number, task: () => void): Timer | undefined {
+    return delayMs === Number.POSITIVE_INFINITY ? undefined : this.#clock.after(delayMs, task);
   }
 }
 

@@ -184,6 +184,20 @@ test('a server that speaks first is heard although the client is silent', async 
   );
 });
 
+test('a client that takes its time is intercepted all the same', async () => {
+  await withOrigin(async ({ port, sockets }) => {
+    const socket = await openTunnel(`a.test:${port}`);
+    // Longer than a server that speaks first is waited for.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const client = await secure(socket, { servername: 'a.test' });
+    const peer = new Peer(client).send(`GET /late HTTP/1.1\r\nHost: a.test\r\n\r\n`);
+    await peer.expect('\r\n\r\n/late');
+    client.destroy();
+    assert.equal((await fixture.sink.at(0)).request.url, 'https://a.test/late');
+    assert.equal(sockets.length, 1);
+  });
+});
+
 test('garbage that begins like TLS is relayed, not choked on', async () => {
   await withOrigin(
     async ({ port }) => {

@@ -4,6 +4,7 @@ import { TLSSocket } from 'node:tls';
 import { errorText, GatewayError, ProtocolError } from '@sluice/base/errors';
 import { TOKEN_BYTES } from '@sluice/codec/http1/header';
 import { type ClientHello, looksLikeTls, parseClientHello } from '@sluice/codec/tls-hello/client-hello';
+import type { Dialed } from '@sluice/core/ports/dialer';
 import { completeHandshake } from '../tls/handshake.ts';
 import { Http1Session } from './http1-session.ts';
 import { relay } from './relay.ts';
@@ -23,6 +24,7 @@ export type Tunnel = {
   readonly open: OpenStream;
 };
 
+const EMPTY: Buffer = Buffer.alloc(0);
 const SERVER_FIRST_MS = 200;
 const HELLO_MS = 10_000;
 const HANDSHAKE_MS = 10_000;
@@ -36,23 +38,62 @@ type Content =
 /** Serves a tunnel by what the client says first, starting with bytes already read, until it has ended; never rejects. */
 export async function serveTunnel(tunnel: Tunnel, initial: Buffer): Promise<void> {
   const { client, services } = tunnel;
-  const onError = (error: Error): void => {
+  client.on('error', (error: Error) => {
     services.log.debug('client connection failed', { client: tunnel.address.ip, error: error.message });
-  };
-  client.on('error', onError);
+  });
+  const sniffer = new Sniffer(client, services.clock);
   try {
-    const sniffer = new Sniffer(client, services.clock);
-    const { content, bytes } = await sniffer.read<Content>(
-      initial,
-      { firstByteMs: SERVER_FIRST_MS, wholeMs: HELLO_MS },
-      classify,
-      { kind: 'other' },
-    );
+    const patience = { firstByteMs: SERVER_FIRST_MS, wholeMs: HELLO_MS };
+    const { content, bytes } = await sniffer.read<Content>(initial, patience, classify, { kind: 'other' });
     if (client.destroyed) return;
-    await serveContent(tunnel, content, bytes);
+    if (bytes.length > 0 || client.readableEnded) await serveContent(tunnel, content, bytes);
+    else await serveSilent(tunnel, sniffer);
   } catch (error) {
     services.log.debug('tunnel failed', { host: tunnel.host, port: tunnel.port, error: errorText(error) });
     client.destroy();
+  }
+}
+
+/** The client may be slow, or wait for the server to speak first: connects, and goes by whoever speaks. */
+async function serveSilent(tunnel: Tunnel, sniffer: Sniffer): Promise<void> {
+  const { client } = tunnel;
+  const dialed = await openFor(tunnel);
+  const { stream } = dialed;
+  const spoke = new AbortController();
+  const onGreeting = (chunk: Buffer): void => {
+    stream.pause();
+    stream.unshift(chunk);
+    spoke.abort();
+  };
+  const onGone = (): void => spoke.abort();
+  stream.once('data', onGreeting).once('end', onGone).once('close', onGone).on('error', onGone);
+  const patience = { firstByteMs: Number.POSITIVE_INFINITY, wholeMs: HELLO_MS };
+  const heard = await sniffer.read<Content>(EMPTY, patience, classify, { kind: 'other' }, spoke.signal);
+  stream.off('data', onGreeting).off('end', onGone).off('close', onGone).pause();
+  let unused: Dialed | undefined = dialed;
+  const open: OpenStream = (host, port, signal) => {
+    const first = unused;
+    unused = undefined;
+    return first === undefined || first.stream.destroyed
+      ? tunnel.open(host, port, signal)
+      : Promise.resolve(first);
+  };
+  try {
+    if (!client.destroyed) await serveContent({ ...tunnel, open }, heard.content, heard.bytes);
+  } finally {
+    unused?.stream.destroy();
+  }
+}
+
+/** Opens the tunnel's destination, and gives up when the client does. */
+async function openFor({ client, open, host, port }: Tunnel): Promise<Dialed> {
+  const abandoned = new AbortController();
+  const onClose = (): void => abandoned.abort();
+  client.once('close', onClose);
+  try {
+    return await open(host, port, abandoned.signal);
+  } finally {
+    client.off('close', onClose);
   }
 }
 
@@ -142,21 +183,13 @@ async function serveTls(tunnel: Tunnel, hello: ClientHello, bytes: Buffer): Prom
   } finally {
     timer.cancel();
   }
-  await serveHttp(tunnel, secure, Buffer.alloc(0), { scheme: 'https', host, port: tunnel.port, serverName });
+  await serveHttp(tunnel, secure, EMPTY, { scheme: 'https', host, port: tunnel.port, serverName });
 }
 
 /** Passes everything on unread. */
 async function relayRaw(tunnel: Tunnel, bytes: Buffer): Promise<void> {
   const { client } = tunnel;
-  const abandoned = new AbortController();
-  const onClose = (): void => abandoned.abort();
-  client.once('close', onClose);
-  try {
-    const { stream } = await tunnel.open(tunnel.host, tunnel.port, abandoned.signal);
-    client.off('close', onClose);
-    if (bytes.length > 0) stream.write(bytes);
-    await relay(client, stream);
-  } finally {
-    client.off('close', onClose);
-  }
+  const { stream } = await openFor(tunnel);
+  if (bytes.length > 0) stream.write(bytes);
+  await relay(client, stream);
 }
