@@ -18,10 +18,11 @@ const FILTER: Readonly<Record<string, ParameterDoc>> = {
 
 /** Accepted connections: the media plane's and those of the listener that carries the call. */
 export function sessionRows(media: MediaControl, listener: HttpListenerView): readonly ZlmRow[] {
+  const close = (id: string): boolean => media.kickSession(id) || listener.closeConnection(id);
   const kick = (id: string, call: ZlmCall): boolean => {
-    if (media.kickSession(id)) return true;
-    if (id !== call.connection?.id) return listener.closeConnection(id);
-    call.afterReply(() => listener.closeConnection(id));
+    if (!isOwnSession(id, call, media)) return close(id);
+    // The caller still gets its reply.
+    call.afterReply(() => close(id));
     return true;
   };
   return [
@@ -87,6 +88,13 @@ function findSessions(
       (connection): Session => ({ socket: connection, transport: 'tcp', typeId: HTTP_SESSION }),
     ),
   ];
+}
+
+function isOwnSession(id: string, { connection }: ZlmCall, media: MediaControl): boolean {
+  if (connection === undefined) return false;
+  return (
+    id === connection.id || media.sessions({}).some((one) => one.id === id && isSameSocket(one, connection))
+  );
 }
 
 function isSameSocket(a: SocketInfo, b: SocketInfo): boolean {

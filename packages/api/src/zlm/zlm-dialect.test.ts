@@ -403,7 +403,14 @@ describe('zlm dialect', { timeout: 60_000 }, () => {
   });
 
   describe('sessions', () => {
-    type Session = { id: string; identifier: string; type: string; typeid: string; local_port: number };
+    type Session = {
+      id: string;
+      identifier: string;
+      type: string;
+      typeid: string;
+      local_port: number;
+      peer_port: number;
+    };
 
     it('lists media sessions and the connection that asks', async () => {
       const { data } = (await api('getAllSession')) as { data: Session[] };
@@ -459,9 +466,16 @@ describe('zlm dialect', { timeout: 60_000 }, () => {
       while (idle() === undefined) await new Promise(setImmediate);
       const port = idle()?.localPort;
       const own = listener.connections().find(({ peerPort }) => peerPort === port);
-      const kick = await get(`/index/api/kick_session?secret=${SECRET}&id=${own?.id}`, { agent });
+      assert.ok(own !== undefined);
+      // The media plane lists the same connection under an id of its own.
+      media.accepted = [{ ...session, ...own, id: '9-9', typeId: 'mediakit::HttpSession' }];
+      const listed = (await api('getAllSession', `local_port=${own.localPort}`)).data as Session[];
+      assert.equal(listed.filter(({ peer_port }) => peer_port === own.peerPort).length, 1);
+      assert.deepEqual((await get(`/index/api/kick_session?secret=${SECRET}&id=9-9`, { agent })).status, 200);
+      while (media.accepted.length > 0) await new Promise(setImmediate);
+      const kick = await get(`/index/api/kick_session?secret=${SECRET}&id=${own.id}`, { agent });
       assert.equal(JSON.parse(kick.body).code, 0);
-      while (listener.connections().some(({ id }) => id === own?.id)) await new Promise(setImmediate);
+      while (listener.connections().some(({ id }) => id === own.id)) await new Promise(setImmediate);
       agent.destroy();
     });
   });
