@@ -82,6 +82,7 @@ const OPEN_PAYLOAD_TYPES = new Set([
 
 const MAX_PORT = 65_535;
 const NO_OPTIONS: readonly string[] = [];
+const NO_RESOLVE: readonly string[] = ['no-resolve'];
 
 /**
  * Reads `TYPE,payload,target[,option…]`.
@@ -103,27 +104,21 @@ type Pieces = { readonly payload: string; readonly target: string; readonly opti
 function splitPieces(keyword: string, line: string, comma: number): Pieces {
   const second = line.indexOf(',', comma + 1);
   if (second < 0) return { payload: '', target: line.slice(comma + 1).trim(), options: NO_OPTIONS };
-  const third = line.indexOf(',', second + 1);
-  if (third < 0 && keyword !== 'MATCH') {
-    return {
-      payload: line.slice(comma + 1, second).trim(),
-      target: line.slice(second + 1).trim(),
-      options: NO_OPTIONS,
-    };
-  }
-  const [first = '', ...rest] = line
-    .slice(comma + 1)
-    .split(',')
-    .map((piece) => piece.trim());
-  if (keyword === 'MATCH') return { payload: '', target: first, options: rest };
+  const first = line.slice(comma + 1, second).trim();
+  if (keyword === 'MATCH') return { payload: '', target: first, options: optionsOf(line, second) };
   if (OPEN_PAYLOAD_TYPES.has(keyword)) {
-    return {
-      payload: [first, ...rest.slice(0, -1)].join(','),
-      target: rest.at(-1) ?? '',
-      options: NO_OPTIONS,
-    };
+    const last = line.lastIndexOf(',');
+    return { payload: line.slice(comma + 1, last), target: line.slice(last + 1).trim(), options: NO_OPTIONS };
   }
-  return { payload: first, target: rest[0] ?? '', options: rest.slice(1) };
+  const third = line.indexOf(',', second + 1);
+  if (third < 0) return { payload: first, target: line.slice(second + 1).trim(), options: NO_OPTIONS };
+  return { payload: first, target: line.slice(second + 1, third).trim(), options: optionsOf(line, third) };
+}
+
+function optionsOf(line: string, comma: number): readonly string[] {
+  const options = line.slice(comma + 1).trim();
+  if (options === 'no-resolve') return NO_RESOLVE;
+  return options.split(',').map((option) => option.trim());
 }
 
 function parseCondition(keyword: string, payload: string, options: readonly string[]): RuleCondition {
