@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { formatEndpoint, unmapIp } from '@sluice/base/address';
+import type { Clock } from '@sluice/base/clock';
 import { ProtocolError } from '@sluice/base/errors';
 import { requestFraming } from '@sluice/codec/http1/framing';
 import {
@@ -22,7 +24,23 @@ import { flowMetadata, handshakeLimit, type InboundParts } from './inbound.ts';
 export async function serveHttp(socket: Socket, parts: InboundParts): Promise<void> {
   const upstreams = new HttpUpstreams(parts.sink);
   socket.once('close', () => upstreams.close());
-  await new HttpClient(socket, parts, upstreams).serve();
+  try {
+    const handedOver = await new HttpClient(socket, parts, upstreams).serve();
+    if (!handedOver) await closeGently(socket, parts.clock);
+  } finally {
+    upstreams.close();
+  }
+}
+
+const LINGER_MS = 2_000;
+
+/** Ends a connection without a reset that would take the last answer with it: what still comes in is read and dropped. */
+async function closeGently(socket: Socket, clock: Clock): Promise<void> {
+  const timer = clock.after(LINGER_MS, () => socket.destroy());
+  socket.end();
+  socket.resume();
+  if (!socket.closed) await once(socket, 'close');
+  timer.cancel();
 }
 
 class HttpClient {
@@ -33,6 +51,8 @@ class HttpClient {
   /** Once credentials were good, later requests on this connection need none. */
   #authorized = false;
   #user = '';
+  /** True from when an origin's response may have begun: another one must not follow in its middle. */
+  #answering = false;
 
   constructor(socket: Socket, parts: InboundParts, upstreams: HttpUpstreams) {
     this.#socket = socket;
@@ -41,25 +61,24 @@ class HttpClient {
     this.#upstreams = upstreams;
   }
 
-  async serve(): Promise<void> {
+  /** Resolves to whether the socket now belongs to a tunnel. */
+  async serve(): Promise<boolean> {
     try {
-      while (await this.#serveOne());
+      for (;;) {
+        const next = await this.#serveOne();
+        if (next !== 'next') return next === 'handed-over';
+      }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      if (error.code !== 'truncated') this.#respond(400, 'Bad Request', false);
-      throw error;
-    } finally {
-      this.#upstreams.close();
+      if (error.code !== 'truncated' && !this.#answering) this.#respond(400, 'Bad Request', false);
+      return false;
     }
   }
 
-  /** Resolves to whether another request may follow on this connection. */
-  async #serveOne(): Promise<boolean> {
+  async #serveOne(): Promise<Next> {
+    this.#answering = false;
     const head = await this.#readHead();
-    if (head === undefined) {
-      this.#socket.end();
-      return false;
-    }
+    if (head === undefined) return 'done';
     const refusal = this.#authenticate(head.headers);
     if (refusal !== undefined) return this.#refuse(head, refusal);
     const target = parseRequestTarget(head.method, head.target);
@@ -67,9 +86,8 @@ class HttpClient {
     if (target.form !== 'absolute' || (target.scheme !== 'http' && target.scheme !== 'ws')) {
       return this.#refuse(head, { status: 400, reason: 'Bad Request', headers: [] });
     }
-    return upgradeProtocol(head.headers) === undefined
-      ? this.#forward(head, target)
-      : this.#upgrade(head, target);
+    if (upgradeProtocol(head.headers) !== undefined) return this.#upgrade(head, target);
+    return this.#forward(head, target);
   }
 
   async #readHead(): Promise<RequestHead | undefined> {
@@ -103,29 +121,27 @@ class HttpClient {
     return this.#authorized ? undefined : { status: 403, reason: 'Forbidden', headers: [] };
   }
 
-  #refuse(head: RequestHead, { status, reason, headers }: Refusal): boolean {
+  #refuse(head: RequestHead, { status, reason, headers }: Refusal): Next {
     const bodyless = head.method === 'CONNECT' || requestFraming(head.headers, head.version).kind === 'none';
     return this.#respond(status, reason, bodyless && wantsKeepAlive(head.headers), headers);
   }
 
-  #respond(status: number, reason: string, keep: boolean, headers: HeaderLines = []): boolean {
+  #respond(status: number, reason: string, keep: boolean, headers: HeaderLines = []): Next {
     const lines: HeaderLines = [...headers, ['Content-Length', '0'], ...connectionHeaders(keep)];
-    const text = formatResponseHead(status, reason, '1.1', lines);
-    if (keep) this.#socket.write(text, 'latin1');
-    else this.#socket.end(text, 'latin1');
-    return keep;
+    this.#socket.write(formatResponseHead(status, reason, '1.1', lines), 'latin1');
+    return keep ? 'next' : 'done';
   }
 
-  #tunnel(head: RequestHead, target: { readonly host: string; readonly port: number }): boolean {
+  #tunnel(head: RequestHead, target: { readonly host: string; readonly port: number }): Next {
     this.#socket.write(`HTTP/${head.version} 200 Connection established\r\n\r\n`, 'latin1');
     this.#reader.release();
     const metadata = flowMetadata(this.#socket, this.#parts.name, 'HTTPS', target, this.#user);
     void this.#parts.sink.relay(metadata, this.#socket);
-    return false;
+    return 'handed-over';
   }
 
   /** The request itself becomes the first bytes of a raw tunnel. */
-  #upgrade(head: RequestHead, target: AbsoluteTarget): boolean {
+  #upgrade(head: RequestHead, target: AbsoluteTarget): Next {
     const headers = stripHopByHop(head.headers, upgradeProtocol(head.headers));
     const others = headers.filter(([name]) => name.toLowerCase() !== 'host');
     const lines: HeaderLines = [['Host', hostHeader(target)], ...others];
@@ -133,16 +149,15 @@ class HttpClient {
     this.#socket.unshift(Buffer.from(formatRequestHead(head.method, target.path, '1.1', lines), 'latin1'));
     const metadata = flowMetadata(this.#socket, this.#parts.name, 'HTTP', target, this.#user);
     void this.#parts.sink.relay(metadata, this.#socket);
-    return false;
+    return 'handed-over';
   }
 
-  async #forward(head: RequestHead, target: AbsoluteTarget): Promise<boolean> {
+  async #forward(head: RequestHead, target: AbsoluteTarget): Promise<Next> {
     const metadata = flowMetadata(this.#socket, this.#parts.name, 'HTTP', target, this.#user);
     const request = { head, path: target.path, authority: hostHeader(target), metadata };
     try {
-      const keep = await forwardExchange(this.#reader, request, this.#upstreams);
-      if (!keep) this.#socket.end();
-      return keep;
+      this.#answering = true;
+      return (await forwardExchange(this.#reader, request, this.#upstreams)) ? 'next' : 'done';
     } catch (error) {
       if (!(error instanceof NoResponseError)) throw error;
       return this.#respond(502, 'Bad Gateway', error.requestConsumed && wantsKeepAlive(head.headers));
@@ -150,6 +165,8 @@ class HttpClient {
   }
 }
 
+/** What becomes of the connection after a request. */
+type Next = 'next' | 'done' | 'handed-over';
 type AbsoluteTarget = Extract<RequestTarget, { readonly form: 'absolute' }>;
 type Refusal = { readonly status: number; readonly reason: string; readonly headers: HeaderLines };
 

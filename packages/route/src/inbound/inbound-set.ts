@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { errorText } from '@sluice/base/errors';
 import type { RouteSettings } from '../port.ts';
 import { bindHost } from '../settings.ts';
@@ -53,6 +54,8 @@ export type InboundSetParts = Omit<InboundParts, 'name'> & {
 export class InboundSet {
   readonly #parts: InboundSetParts;
   readonly #open = new Map<string, OpenInbound>();
+  /** Connections that have not become flows: in their handshake, or HTTP clients between requests. */
+  readonly #unfinished = new Set<Socket>();
   #turn: Promise<void> = Promise.resolve();
 
   constructor(parts: InboundSetParts) {
@@ -65,10 +68,11 @@ export class InboundSet {
     return this.#turn;
   }
 
-  /** Stops accepting on every port. */
+  /** Stops accepting on every port and drops connections that have not become flows. */
   async close(): Promise<void> {
     await this.#turn;
     for (const kind of KINDS) this.#closeOne(kind.name);
+    for (const socket of this.#unfinished) socket.destroy();
   }
 
   /** Addresses really listened on. */
@@ -92,7 +96,7 @@ export class InboundSet {
   async #openOne(kind: InboundKind, host: string, wantedPort: number): Promise<void> {
     const { log, onPacket } = this.#parts;
     const parts: InboundParts = { ...this.#parts, name: kind.name };
-    const tcp = new TcpListener(parts, (socket) => kind.serve(socket, parts));
+    const tcp = new TcpListener(parts, (socket) => kind.serve(socket, parts), this.#unfinished);
     const udp = kind.udp ? new SocksUdpListener(host, kind.name, log, onPacket) : undefined;
     try {
       const { port } = await tcp.listen(host, wantedPort);

@@ -12,10 +12,11 @@ export class TcpListener {
   readonly #parts: InboundParts;
   readonly #handle: ConnectionHandler;
   readonly #server: net.Server;
-  /** Connections whose protocol handler has not finished. */
-  readonly #open = new Set<Socket>();
+  readonly #open: Set<Socket>;
 
-  constructor(parts: InboundParts, handle: ConnectionHandler) {
+  /** `open` holds the connections whose protocol handler has not finished. */
+  constructor(parts: InboundParts, handle: ConnectionHandler, open: Set<Socket>) {
+    this.#open = open;
     this.#parts = parts;
     this.#handle = handle;
     this.#server = net.createServer(
@@ -42,10 +43,9 @@ export class TcpListener {
     });
   }
 
-  /** Stops accepting and drops connections that have not become flows; established flows go on. */
+  /** Stops accepting; accepted connections go on. */
   close(): void {
     this.#server.close();
-    for (const socket of this.#open) socket.destroy();
   }
 
   #accept(socket: Socket): void {
