@@ -149,7 +149,7 @@ function streamOf(group: readonly MediaSourceView[], addresses: readonly Address
       url: first.originUrl,
       peer: first.originSocket === undefined ? '' : peerOf(first.originSocket),
     },
-    recording: group.some((source) => source.recordingMp4 || source.recordingHls),
+    recording: group.some((source) => source.recordingMp4),
     schemas: group.map((source) => ({
       schema: source.schema,
       viewers: source.readerCount,

@@ -139,7 +139,7 @@ export const ExchangesBody = Type.Object({
 export const ExchangeBatchBody = Type.Object({
   total: Count,
   exchanges: Type.Array(ExchangeBody, { description: 'newest first' }),
-  skipped: Type.Boolean({ description: 'true when more arrived at once than one batch holds' }),
+  skipped: Type.Boolean({ description: 'true when exchanges were left out: read the list again' }),
 });
 
 export const TimingBody = Type.Object({
@@ -227,7 +227,7 @@ export const StreamBody = Type.Object({
   totalBytes: Bytes,
   viewers: Count,
   origin: Type.Object({ type: Type.String(), url: Type.String(), peer: Type.String() }),
-  recording: Type.Boolean(),
+  recording: Type.Boolean({ description: 'to a file; the segments that HLS needs anyway do not count' }),
   schemas: Type.Array(Type.Object({ schema: Type.String(), viewers: Count, bytesPerSecond: Bytes })),
   tracks: Type.Array(TrackBody),
   play: Type.Array(AddressBody),

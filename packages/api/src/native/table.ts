@@ -28,13 +28,16 @@ export type NativeRoute = {
   handle(request: NativeRequest<unknown, unknown, unknown>): unknown;
 };
 
-/** One row of the table of live streams; values are pushed from `open` until the returned function is called. */
+/**
+ * One row of the table of live streams; values are pushed from `open` until the returned function is called;
+ * a push answers false when the value was dropped because the client reads too slowly.
+ */
 export type NativeStream = {
   readonly path: string;
   readonly summary: string;
   readonly query: TSchema;
   readonly item: TSchema;
-  open(query: unknown, push: (item: unknown) => void, hostname: string): () => void;
+  open(query: unknown, push: (item: unknown) => boolean, hostname: string): () => void;
 };
 
 const Nothing = Type.Object({});
@@ -95,7 +98,7 @@ export function stream<I extends TSchema, Q extends TSchema = Nothing>(input: {
   readonly summary: string;
   readonly query?: Q;
   readonly item: I;
-  open(query: Static<Q>, push: (item: ValueOf<I>) => void, hostname: string): () => void;
+  open(query: Static<Q>, push: (item: ValueOf<I>) => boolean, hostname: string): () => void;
 }): NativeStream {
   return {
     path: input.path,

@@ -17,45 +17,58 @@ function numbered(line: LogLine): NumberedLine {
 /** Kept lines at or above `level`, then what is written from now on; oldest first. */
 export function useLogs(level: LogLine['level'], paused: boolean): readonly NumberedLine[] {
   const [lines, setLines] = useState<readonly NumberedLine[]>([]);
-  useEffect(() => {
-    if (paused) return undefined;
-    let waiting: NumberedLine[] = [];
-    let frame: number | undefined;
-    // A burst of lines costs one rendering per frame, not one per line.
-    const flush = () => {
-      frame = undefined;
-      const batch = waiting;
-      waiting = [];
-      setLines((now) => [...now, ...batch].slice(-KEPT_LINES));
-    };
-    const stop = openLive<LogLine>(
-      '/logs/stream',
-      { level },
-      (line) => {
-        waiting = [...waiting.slice(-KEPT_LINES + 1), numbered(line)];
-        frame ??= requestAnimationFrame(flush);
-      },
-      (state) => {
-        if (state === 'open') void readKept(level, setLines);
-      },
-    );
-    return () => {
-      stop();
-      if (frame !== undefined) cancelAnimationFrame(frame);
-    };
-  }, [level, paused]);
+  useEffect(() => (paused ? undefined : followLogs(level, setLines)), [level, paused]);
   return lines;
 }
 
-async function readKept(
-  level: LogLine['level'],
-  show: (lines: readonly NumberedLine[]) => void,
-): Promise<void> {
+type Change = (change: (now: readonly NumberedLine[]) => readonly NumberedLine[]) => void;
+
+function followLogs(level: LogLine['level'], change: Change): () => void {
+  let waiting: LogLine[] = [];
+  let reading = true;
+  let frame: number | undefined;
+  // A burst of lines costs one rendering per frame, not one per line.
+  const flush = () => {
+    frame = undefined;
+    const batch = waiting.map(numbered);
+    waiting = [];
+    change((now) => [...now, ...batch].slice(-KEPT_LINES));
+  };
+  const onLine = (line: LogLine) => {
+    waiting = [...waiting.slice(-KEPT_LINES + 1), line];
+    if (!reading) frame ??= requestAnimationFrame(flush);
+  };
+  const readKept = async () => {
+    reading = true;
+    const kept = await keptLines(level);
+    reading = false;
+    if (kept !== undefined) {
+      // What was written while the request was under way came both ways.
+      const known = new Set(kept.map(keyOf));
+      waiting = waiting.filter((line) => !known.has(keyOf(line)));
+      change(() => kept.map(numbered));
+    }
+    flush();
+  };
+  const stop = openLive<LogLine>('/logs/stream', { level }, onLine, (state) => {
+    if (state === 'open') void readKept();
+  });
+  return () => {
+    stop();
+    if (frame !== undefined) cancelAnimationFrame(frame);
+  };
+}
+
+function keyOf(line: LogLine): string {
+  return `${line.timeMs} ${line.scope} ${line.message}`;
+}
+
+async function keptLines(level: LogLine['level']): Promise<readonly LogLine[] | undefined> {
   try {
-    const { entries } = await call<Logs>('GET', '/logs', { query: { level, limit: KEPT_LINES } });
-    show(entries.map(numbered));
+    return (await call<Logs>('GET', '/logs', { query: { level, limit: KEPT_LINES } })).entries;
   } catch (error) {
     // The banner tells; reconnecting reads again.
     if (!(error instanceof ApiError)) throw error;
+    return undefined;
   }
 }

@@ -180,10 +180,13 @@ export function inspectStreams(feed: ExchangeFeed): NativeStream[] {
       query: Type.Object({ filter: Filter }),
       item: ExchangeBatchBody,
       open({ filter }, push) {
-        if (!filter) return feed.watch(push);
+        let lost = false;
         return feed.watch((batch) => {
-          const exchanges = batch.exchanges.filter((exchange) => exchangeMatches(exchange, filter));
-          if (exchanges.length > 0) push({ ...batch, exchanges });
+          const exchanges = filter
+            ? batch.exchanges.filter((exchange) => exchangeMatches(exchange, filter))
+            : batch.exchanges;
+          const skipped = batch.skipped || lost;
+          if (exchanges.length > 0 || skipped) lost = !push({ ...batch, exchanges, skipped });
         });
       },
     }),

@@ -71,7 +71,9 @@ export function createFakeGateway(options: { clock?: Clock; controlPort?: number
     version: '0.1.0-test',
     startedMs: clock.now() - 4_000_000,
     dataDir: '/var/lib/sluice',
-    apiListeners: () => [{ plane: 'control', name: 'control', host: '127.0.0.1', port: options.controlPort ?? 9090 }],
+    apiListeners: () => [
+      { plane: 'control', name: 'control', host: '127.0.0.1', port: options.controlPort ?? 9090 },
+    ],
     engines: () => [
       { name: 'aead', active: true, detail: 'OpenSSL 3.5' },
       { name: 'splice', active: false, detail: 'not available here, streams are relayed in JavaScript' },
