@@ -1,5 +1,11 @@
+import { GatewayError } from '@sluice/base/errors';
+
 /** A request body that does not decode; answered with 400 `Body invalid`. */
-export class BodyInvalidError extends Error {}
+export class BodyInvalidError extends GatewayError {
+  constructor(message: string, cause?: unknown) {
+    super('invalid', 'clash.body-invalid', message, { cause });
+  }
+}
 
 /**
  * Decodes the first JSON value of a body and ignores what follows it.
@@ -10,7 +16,7 @@ export function decodeFirstJson(body: Buffer | undefined): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new BodyInvalidError('not JSON', { cause: error });
+    throw new BodyInvalidError('not JSON', error);
   }
 }
 

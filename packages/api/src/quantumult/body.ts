@@ -2,7 +2,11 @@ import { errorText, GatewayError } from '@sluice/base/errors';
 import { TEXTS } from './texts.ts';
 
 /** A body that is not JSON; `message` is the parser's. */
-export class MalformedBodyError extends Error {}
+export class MalformedBodyError extends GatewayError {
+  constructor(message: string, cause?: unknown) {
+    super('invalid', 'quantumult.body-malformed', message, { cause });
+  }
+}
 
 /**
  * The members of a JSON body; no body at all is an empty object on every route.
@@ -20,7 +24,7 @@ export function parseBody(
   try {
     value = JSON.parse(body.toString('utf8'));
   } catch (error) {
-    throw new MalformedBodyError(errorText(error), { cause: error });
+    throw new MalformedBodyError(errorText(error), error);
   }
   if (typeof value !== 'object' || value === null)
     throw new MalformedBodyError('body is neither an object nor an array');

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
+import { GatewayError } from '@sluice/base/errors';
 import type { FastifyInstance } from 'fastify';
 import { WebSocket } from 'ws';
 import type { Logger } from '../log/logger.ts';
@@ -10,13 +11,14 @@ import { createHttpListener, type HttpListener } from './http-listener.ts';
 import { openLineStream, openSocketStream, type TextStream } from './json-stream.ts';
 import { handshakeProblem } from './upgrade.ts';
 
-const silent: Logger = {
+const logged: string[] = [];
+const recorder: Logger = {
   enabled: () => false,
   debug: () => {},
   info: () => {},
   warning: () => {},
-  error: () => {},
-  child: () => silent,
+  error: (message) => logged.push(message),
+  child: () => recorder,
 };
 
 function failText(failure: HttpFailure): string {
@@ -41,6 +43,9 @@ function dialect(name: string, overrides: Partial<HttpDialect> = {}): HttpDialec
       );
       app.get(`/${name}/throw`, async () => {
         throw new Error('boom');
+      });
+      app.get(`/${name}/refuse`, async () => {
+        throw new GatewayError('invalid', 'test.refused', 'refused');
       });
       app.get(`/${name}/live`, (request, reply) => {
         const feed = (stream: TextStream) => {
@@ -74,7 +79,7 @@ describe('a listener that carries several dialects', { timeout: 60_000 }, () => 
       name: 'test',
       host: '127.0.0.1',
       port: 0,
-      log: silent,
+      log: recorder,
       trusted: { hosts: ['proxy.example'], origins: ['https://ui.example'] },
       dialects: [
         dialect('alpha', { caseSensitive: false }),
@@ -255,6 +260,14 @@ describe('a listener that carries several dialects', { timeout: 60_000 }, () => 
     assert.equal((await call('/rest/item/1')).body, 'rest:1');
   });
 
+  it('logs bugs, not what clients did wrong', async () => {
+    logged.length = 0;
+    assert.equal((await call('/rest/refuse')).body, 'rest thrown GatewayError: refused');
+    assert.deepEqual(logged, []);
+    await call('/rest/throw');
+    assert.deepEqual(logged, ['test: rest request failed: boom']);
+  });
+
   it('loses only the connection when a request meets a bug', async () => {
     await assert.rejects(call('/bug'));
     assert.equal((await call('/rest/item/1')).body, 'rest:1');
@@ -279,7 +292,7 @@ describe('a listener that carries several dialects', { timeout: 60_000 }, () => 
       name: 'own',
       host: '127.0.0.1',
       port: 0,
-      log: silent,
+      log: recorder,
       dialects: [dialect('rest')],
     });
     await own.start();
@@ -302,7 +315,7 @@ describe('a listener that carries several dialects', { timeout: 60_000 }, () => 
       name: 'second',
       host: '127.0.0.1',
       port: listener.address.port,
-      log: silent,
+      log: recorder,
       dialects: [dialect('rest')],
     });
     await assert.rejects(second.start(), { code: 'http.listen' });

@@ -2,17 +2,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import { isLoopbackHost, unmapIp } from '@sluice/base/address';
 import { errorText, GatewayError } from '@sluice/base/errors';
-import Fastify, { type FastifyInstance } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { Logger } from '../log/logger.ts';
 import type { Service } from '../service.ts';
-import type {
-  HttpConnectionView,
-  HttpDialect,
-  HttpFailure,
-  HttpIntercept,
-  HttpListenerView,
-} from './dialect.ts';
-import { sendReply, writeReply } from './reply.ts';
+import type { HttpConnectionView, HttpDialect, HttpIntercept, HttpListenerView } from './dialect.ts';
+import { openDialectApp } from './dialect-app.ts';
+import { writeReply } from './reply.ts';
 import { isCrossSite, type TrustedSites } from './request-guard.ts';
 import { responseForUpgrade } from './upgrade.ts';
 
@@ -58,7 +53,6 @@ export interface HttpListener extends Service, HttpListenerView {
 
 const DRAIN_MS = 300;
 const TCP_KEEP_ALIVE_MS = 60_000;
-const MAX_SEGMENT_LENGTH = 4_096;
 
 /** Creates a listener that `start` binds. @throws (from `start`) GatewayError `http.listen` */
 export function createHttpListener(options: HttpListenerOptions): HttpListener {
@@ -94,7 +88,7 @@ class DialectListener implements HttpListener {
 
   async start(): Promise<void> {
     for (const dialect of this.#options.dialects)
-      this.#carried.push({ dialect, app: await this.#openDialect(dialect) });
+      this.#carried.push({ dialect, app: await openDialectApp(dialect, this, this.#options.log) });
     const { host, port, name, log } = this.#options;
     await new Promise<void>((resolve, reject) => {
       const onError = (error: Error) => {
@@ -184,51 +178,6 @@ class DialectListener implements HttpListener {
       peerPort: socket.remotePort ?? 0,
     });
     socket.on('close', () => this.#sockets.delete(socket));
-  }
-
-  async #openDialect(dialect: HttpDialect): Promise<FastifyInstance> {
-    const app = Fastify({
-      logger: false,
-      exposeHeadRoutes: false,
-      bodyLimit: dialect.bodyLimitBytes,
-      return503OnClosing: false,
-      requestIdHeader: false,
-      routerOptions: {
-        caseSensitive: dialect.caseSensitive,
-        ignoreTrailingSlash: dialect.ignoreTrailingSlash,
-        maxParamLength: MAX_SEGMENT_LENGTH,
-      },
-      frameworkErrors: (_error, request, reply) => {
-        sendReply(reply, dialect.fail({ kind: 'bad-url' }, request.raw));
-      },
-    });
-    if (dialect.bodies === 'raw') {
-      app.removeAllContentTypeParsers();
-      app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-    }
-    app.setNotFoundHandler((request, reply) =>
-      sendReply(reply, dialect.fail({ kind: 'not-found' }, request.raw)),
-    );
-    app.setErrorHandler((error, request, reply) => {
-      sendReply(reply, dialect.fail(this.#classify(error, dialect), request.raw));
-    });
-    await dialect.register(app, this);
-    await app.ready();
-    return app;
-  }
-
-  #classify(error: unknown, dialect: HttpDialect): HttpFailure {
-    const code = (error as { code?: unknown } | null)?.code;
-    if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return { kind: 'body-too-large' };
-    const status = (error as { statusCode?: unknown } | null)?.statusCode;
-    const isRejectedBody =
-      typeof code === 'string' && code.startsWith('FST_') && typeof status === 'number' && status < 500;
-    if (isRejectedBody) return { kind: 'bad-body', message: errorText(error) };
-    if (!(error instanceof GatewayError) || error.kind === 'internal') {
-      const cause = error instanceof Error && error.cause !== undefined ? ` (${errorText(error.cause)})` : '';
-      this.#options.log.error(`${this.name}: ${dialect.name} request failed: ${errorText(error)}${cause}`);
-    }
-    return { kind: 'thrown', error };
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
