@@ -21,6 +21,7 @@ import { DEFAULT_STORE_SETTINGS, ExchangeStore, type ExchangeStoreSettings } fro
 import { type CertificateAuthority, openCa } from './tls/authority.ts';
 import { LeafContexts } from './tls/leaf.ts';
 import { createUpstreamContext } from './tls/upstream-context.ts';
+import { UpstreamSessions } from './tls/upstream-sessions.ts';
 
 /** Interception, capture and rewriting of HTTP(S). */
 export type InspectPlane = Service & {
@@ -211,6 +212,7 @@ function resolveSettings(config: InspectConfig): ProxySettings {
     passthrough: parseHostPatterns(config.passthrough),
     verifyUpstream: config['verify-upstream'],
     upstreamContext: createUpstreamContext(config['upstream-ca']),
+    upstreamSessions: new UpstreamSessions(),
   };
 }
 

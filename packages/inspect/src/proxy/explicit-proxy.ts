@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { unmapIp } from '@sluice/base/address';
+import { isLoopbackHost, unmapIp } from '@sluice/base/address';
 import { errorText, GatewayError } from '@sluice/base/errors';
 import type { Dialer } from '@sluice/core/ports/dialer';
 import { Http1Session } from './http1-session.ts';
@@ -84,7 +84,9 @@ export class ExplicitProxy {
   #accept(socket: Socket): void {
     const ip = unmapIp(socket.remoteAddress ?? '');
     const used = this.#perClient.get(ip) ?? 0;
-    if (this.#sockets.size >= MAX_CONNECTIONS || used >= MAX_CONNECTIONS_PER_CLIENT) {
+    // Every program on this machine has the same address.
+    const tooMany = used >= MAX_CONNECTIONS_PER_CLIENT && !isLoopbackHost(ip);
+    if (this.#sockets.size >= MAX_CONNECTIONS || tooMany) {
       socket.destroy();
       return;
     }

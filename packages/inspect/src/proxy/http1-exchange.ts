@@ -54,11 +54,11 @@ export class Http1Exchange implements UpstreamHandler, BodySink {
   readonly #capture: ExchangeCapture;
   readonly #rewrite: ResponseRewrite | undefined;
   readonly #upgrade: string | undefined;
-  readonly #abandoned = new AbortController();
   readonly #requestBody: OutgoingBody;
   readonly #hasBody: boolean;
   #state: State = 'connecting';
   #requestComplete = false;
+  #abandoned: AbortController | undefined;
   #upstream: Upstream | undefined;
   #retried = false;
   #heads = new HeadBuffer();
@@ -125,7 +125,7 @@ export class Http1Exchange implements UpstreamHandler, BodySink {
   abort(why: string): void {
     if (this.#state === 'done') return;
     this.#state = 'done';
-    this.#abandoned.abort();
+    this.#abandoned?.abort();
     this.#upstream?.destroy();
     this.#capture.finish(why, this.#nowMs());
   }
@@ -134,7 +134,7 @@ export class Http1Exchange implements UpstreamHandler, BodySink {
   fail(status: number, why: string): void {
     if (this.#state === 'done') return;
     this.#state = 'done';
-    this.#abandoned.abort();
+    this.#abandoned?.abort();
     this.#upstream?.destroy();
     this.#capture.finish(why, this.#nowMs());
     if (this.#answered) {
@@ -178,8 +178,7 @@ export class Http1Exchange implements UpstreamHandler, BodySink {
       }
       if (this.#state === 'answering') this.#readBody(rest);
     } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      this.fail(502, `the server's response is malformed: ${error.message}`);
+      this.#responseFailed(error);
     }
   }
 
@@ -191,11 +190,10 @@ export class Http1Exchange implements UpstreamHandler, BodySink {
     }
     try {
       decoder.close();
+      this.#finishResponse(0);
     } catch (error) {
-      this.fail(502, `the server closed the connection early: ${errorText(error)}`);
-      return;
+      this.#responseFailed(error);
     }
-    this.#finishResponse(0);
   }
 
   upstreamClosed(error: Error | undefined): void {
@@ -210,7 +208,27 @@ export class Http1Exchange implements UpstreamHandler, BodySink {
     if (!this.#requestComplete) this.#owner.resumeRequest();
   }
 
+  #responseFailed(error: unknown): void {
+    if (error instanceof ProtocolError) {
+      const cut = error.code === 'body-cut-short';
+      this.fail(
+        502,
+        cut
+          ? 'the server closed the connection inside its response'
+          : `the server's response is malformed: ${error.message}`,
+      );
+      return;
+    }
+    // One exchange is lost; the others must not be.
+    this.#owner.services.log.error('passing a response on failed', {
+      url: this.#routed.url,
+      error: errorText(error),
+    });
+    this.fail(502, 'the response could not be passed on');
+  }
+
   async #connect(): Promise<void> {
+    this.#abandoned = new AbortController();
     try {
       const upstream = await this.#owner.open(this.#abandoned.signal);
       if (this.#state === 'connecting') this.#attach(upstream);

@@ -5,6 +5,7 @@ import { BodyDecoder, type BodySink } from '@sluice/codec/http1/body-decoder';
 import { requestFraming } from '@sluice/codec/http1/framing';
 import { parseRequestHead, type RequestHead } from '@sluice/codec/http1/head';
 import { HEAD_LIMIT_CODES, HeadBuffer } from '@sluice/codec/http1/head-buffer';
+import { TOKEN_BYTES } from '@sluice/codec/http1/header';
 import { parseRequestTarget } from '@sluice/codec/http1/target';
 import { ExchangeCapture } from '../exchange/exchange-capture.ts';
 import type { Timed } from './deadlines.ts';
@@ -33,6 +34,8 @@ const HEAD_MS = 30_000;
 const IDLE_MS = 120_000;
 const LINGER_MS = 5_000;
 const MAX_IDLE_UPSTREAMS = 5;
+const CR = 13;
+const LF = 10;
 const EMPTY: Buffer = Buffer.alloc(0);
 const CONNECT_ANSWER = {
   '1.1': 'HTTP/1.1 200 Connection established\r\n\r\n',
@@ -225,7 +228,12 @@ export class Http1Session implements ExchangeOwner, Timed {
   }
 
   #readHead(chunk: Buffer): Buffer {
-    if (this.#heads.empty) this.#stateDeadlineMs = this.services.deadlines.nowMs() + HEAD_MS;
+    if (this.#heads.empty) {
+      this.#stateDeadlineMs = this.services.deadlines.nowMs() + HEAD_MS;
+      const first = chunk[0] as number;
+      // Some other protocol would be waited for to the time limit.
+      if (TOKEN_BYTES[first] === 0 && first !== CR && first !== LF) throw new ProtocolError('not-http', 0);
+    }
     const found = this.#heads.push(chunk);
     if (found === undefined) return EMPTY;
     const head = parseRequestHead(found.head);
@@ -259,6 +267,7 @@ export class Http1Session implements ExchangeOwner, Timed {
     this.#exchange = exchange;
     this.#decoder = decoder;
     this.#state = decoder === undefined ? 'answer' : 'body';
+    this.#stateDeadlineMs = services.deadlines.nowMs() + IDLE_MS;
     if (decoder === undefined) exchange.requestEnded([]);
     if (origin === undefined && services.isOwnListener(routed.host, routed.port)) {
       exchange.fail(403, 'this address belongs to the gateway itself');
@@ -296,7 +305,7 @@ export class Http1Session implements ExchangeOwner, Timed {
     const decoder = this.#decoder;
     const exchange = this.#exchange;
     if (decoder === undefined || exchange === undefined) return EMPTY;
-    this.#stateDeadlineMs = this.services.deadlines.nowMs() + HEAD_MS;
+    this.#stateDeadlineMs = this.services.deadlines.nowMs() + IDLE_MS;
     let used: number;
     try {
       used = decoder.push(chunk, this.#requestSink);

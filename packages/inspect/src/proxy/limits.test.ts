@@ -75,7 +75,7 @@ test('a request body that stops is answered with 408, a server that never answer
   await stage({ clock }, async ({ client, origin, server, fixture }) => {
     client.send(`POST http://a.test:${origin.port}/ HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc`);
     await (await server()).expect('abc');
-    clock.advance(31_000);
+    clock.advance(121_000);
     assert.match(await client.rest(), /^HTTP\/1.1 408 /);
     assert.match((await fixture.sink.at(0)).error, /took too long/);
 
@@ -232,6 +232,27 @@ test('a rule cannot smuggle: what it makes is checked like what comes in', async
     const answer = await client.rest();
     assert.match(answer, /^HTTP\/1.1 502 /);
     assert.doesNotMatch(answer, /Set-Cookie/);
+  });
+});
+
+test('a rule that breaks costs its exchange, nothing else', async () => {
+  const rewriter = always(() => {
+    throw new TypeError('broken rule');
+  });
+  await stage({ rewriter }, async ({ client, origin, server, fixture }) => {
+    client.send(`GET http://a.test:${origin.port}/ HTTP/1.1\r\nHost: a\r\n\r\n`);
+    const upstream = await server();
+    await upstream.expect('\r\n\r\n');
+    upstream.stream.end('HTTP/1.1 200 OK\r\n\r\nx');
+    assert.match(await client.expect(/on\n$/), /^HTTP\/1.1 502 /);
+    assert.match((await fixture.sink.at(0)).error, /could not be passed on/);
+  });
+});
+
+test('what is not HTTP is refused at its first byte', async () => {
+  await stage({}, async ({ client }) => {
+    client.send('\x16\x03\x01');
+    assert.match(await client.rest(), /^HTTP\/1.1 400 /);
   });
 });
 

@@ -6,6 +6,7 @@ import type { Dialed } from '@sluice/core/ports/dialer';
 import type { CaptureBudget } from '../exchange/body-capture.ts';
 import type { ExchangeSink } from '../exchange/exchange.ts';
 import type { LeafContexts } from '../tls/leaf.ts';
+import type { UpstreamSessions } from '../tls/upstream-sessions.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { HostPattern } from './host-pattern.ts';
 
@@ -42,6 +43,8 @@ export type ProxySettings = {
   readonly passthrough: HostPattern;
   readonly verifyUpstream: boolean;
   readonly upstreamContext: SecureContext;
+  /** Sessions to resume, which spares checking a server's certificates again; never shared between settings. */
+  readonly upstreamSessions: UpstreamSessions;
 };
 
 /** Everything the connections of the plane share. */

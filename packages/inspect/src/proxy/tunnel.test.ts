@@ -100,6 +100,20 @@ test('TLS in a tunnel is opened, and every request in it captured', async () => 
   });
 });
 
+test('another connection to the same server resumes its TLS session', async () => {
+  await withOrigin(async ({ port, sockets }) => {
+    for (const path of ['/full', '/resumed']) {
+      const client = await secure(await openTunnel(`a.test:${port}`), { servername: 'a.test' });
+      await new Peer(client).send(`GET ${path} HTTP/1.1\r\nHost: a.test\r\n\r\n`).expect(`\r\n\r\n${path}`);
+      client.destroy();
+    }
+    assert.deepEqual(
+      sockets.map((socket) => (socket as TLSSocket).isSessionReused() === true),
+      [false, true],
+    );
+  });
+});
+
 test('a name in the hello that differs from the tunnel gets its own certificate and goes upstream', async () => {
   await withOrigin(async ({ port }) => {
     const client = await secure(await openTunnel(`127.0.0.1:${port}`), { servername: 'a.test' });

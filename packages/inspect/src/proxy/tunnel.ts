@@ -42,7 +42,12 @@ export async function serveTunnel(tunnel: Tunnel, initial: Buffer): Promise<void
     services.log.debug('client connection failed', { client: tunnel.address.ip, error: error.message });
   });
   const sniffer = new Sniffer(client, services.clock);
+  const { intercept, passthrough } = services.settings;
   try {
+    if (!intercept || passthrough(tunnel.host, tunnel.port)) {
+      await relayRaw(tunnel, initial);
+      return;
+    }
     const patience = { firstByteMs: SERVER_FIRST_MS, wholeMs: HELLO_MS };
     const { content, bytes } = await sniffer.read<Content>(initial, patience, classify, { kind: 'other' });
     if (client.destroyed) return;
@@ -133,11 +138,8 @@ function classifyText(bytes: Buffer): Content | undefined {
 }
 
 async function serveContent(tunnel: Tunnel, content: Content, bytes: Buffer): Promise<void> {
-  const { services } = tunnel;
-  if (!services.settings.intercept) return relayRaw(tunnel, bytes);
   if (content.kind === 'tls' && mayOpen(tunnel, content.hello)) return serveTls(tunnel, content.hello, bytes);
-  if (content.kind !== 'http' || services.settings.passthrough(tunnel.host, tunnel.port))
-    return relayRaw(tunnel, bytes);
+  if (content.kind !== 'http') return relayRaw(tunnel, bytes);
   return serveHttp(tunnel, tunnel.client, bytes, {
     scheme: 'http',
     host: tunnel.host,
@@ -148,7 +150,6 @@ async function serveContent(tunnel: Tunnel, content: Content, bytes: Buffer): Pr
 
 function mayOpen(tunnel: Tunnel, hello: ClientHello): boolean {
   const { passthrough } = tunnel.services.settings;
-  if (passthrough(tunnel.host, tunnel.port)) return false;
   if (hello.sni !== undefined && passthrough(hello.sni, tunnel.port)) return false;
   return hello.alpn.length === 0 || hello.alpn.some((protocol) => READABLE_PROTOCOLS.includes(protocol));
 }

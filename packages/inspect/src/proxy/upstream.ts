@@ -132,7 +132,7 @@ export async function openUpstream(
   const signal = AbortSignal.any([timeout.signal, abandoned]);
   try {
     const dialed = await open(target.host, target.port, signal);
-    const stream = target.tls ? await secure(services, dialed.stream, target, signal) : dialed.stream;
+    const stream = target.tls ? await secure(services, dialed.stream, target, key, signal) : dialed.stream;
     return new Upstream(stream, key, dialed, services.clock.now());
   } catch (error) {
     if (timeout.signal.aborted) {
@@ -158,6 +158,7 @@ async function secure(
   services: ProxyServices,
   stream: Duplex,
   target: UpstreamTarget,
+  key: string,
   signal: AbortSignal,
 ): Promise<TLSSocket> {
   const { settings } = services;
@@ -168,7 +169,9 @@ async function secure(
     ALPNProtocols: ['http/1.1'],
     secureContext: settings.upstreamContext,
     rejectUnauthorized: settings.verifyUpstream,
+    session: settings.upstreamSessions.get(key),
   });
+  socket.on('session', (session: Buffer) => settings.upstreamSessions.set(key, session));
   try {
     await completeHandshake(socket, stream, 'secureConnect', signal);
   } catch (error) {

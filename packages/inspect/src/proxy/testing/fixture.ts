@@ -14,6 +14,7 @@ import type { CapturedExchange, ExchangeSink } from '../../exchange/exchange.ts'
 import { type CertificateAuthority, openCa } from '../../tls/authority.ts';
 import { LeafContexts } from '../../tls/leaf.ts';
 import { createUpstreamContext } from '../../tls/upstream-context.ts';
+import { UpstreamSessions } from '../../tls/upstream-sessions.ts';
 import { Deadlines } from '../deadlines.ts';
 import { ExplicitProxy } from '../explicit-proxy.ts';
 import { parseHostPatterns } from '../host-pattern.ts';
@@ -123,6 +124,7 @@ export async function openFixture(options: FixtureOptions = {}): Promise<Fixture
       passthrough: parseHostPatterns(options.passthrough ?? []),
       verifyUpstream: true,
       upstreamContext: createUpstreamContext(upstreamCaPath),
+      upstreamSessions: new UpstreamSessions(),
       ...options.settings,
     },
     isOwnListener: (_host, port) => port === proxy.address?.port,
