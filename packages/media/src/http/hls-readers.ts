@@ -32,10 +32,6 @@ export class HlsReaders {
     this.#clock = clock;
   }
 
-  get size(): number {
-    return this.#byCookie.size;
-  }
-
   /**
    * Counts a request below the stream's path. A request for the playlist makes a reader of a stranger and returns the
    * `Set-Cookie` value for it; segments only keep readers alive.

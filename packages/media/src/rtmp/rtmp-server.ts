@@ -29,10 +29,6 @@ export class RtmpServer {
       : undefined;
   }
 
-  get connectionCount(): number {
-    return this.#peers.size;
-  }
-
   /** @throws GatewayError `media.listen` */
   async listen(host: string, port: number): Promise<void> {
     const server = createServer({ noDelay: true }, (socket) => this.#accept(socket));

@@ -20,10 +20,6 @@ export class FrameGop {
     return this.#frames;
   }
 
-  get bytes(): number {
-    return this.#bytes;
-  }
-
   push(frame: Frame): void {
     if (frame.kind === 'video') this.#videoSeen = true;
     // Without video every frame can be started from, so only the newest is worth keeping.

@@ -186,13 +186,6 @@ export class LiveStream {
     this.#outputs.get(format.name)?.fanOut.pause(viewer, paused);
   }
 
-  /** Viewers of the fan-out outputs. */
-  get viewerCount(): number {
-    let total = 0;
-    for (const { fanOut } of this.#outputs.values()) total += fanOut.viewerCount;
-    return total;
-  }
-
   /** A returning producer takes an orphaned stream over. */
   adopt(origin: MediaOrigin): void {
     this.#timer?.cancel();
