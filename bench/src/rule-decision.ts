@@ -106,7 +106,7 @@ function ruleLines(domains: readonly string[], random: () => number): string[] {
     );
   }
   lines.push('MATCH,Proxy');
-  return lines;
+  return lines.map(flat);
 }
 
 function distinctDomains(random: () => number): string[] {
@@ -131,16 +131,19 @@ function addressQuery(random: () => number): RuleSubject {
 }
 
 function subject(host: string, destinationIp: string): RuleSubject {
-  // A host read from a socket is one flat string; one built from pieces would be flattened inside the measurement.
-  const flat = Buffer.from(host).toString('latin1');
   return {
     network: 'tcp',
     sourceIp: '127.0.0.1',
     sourcePort: 40_000,
-    host: flat,
+    host: flat(host),
     destinationIp,
     destinationPort: 443,
   };
+}
+
+/** What is read from a file or a socket is one run of bytes; text built from pieces would be joined in the measurement. */
+function flat(text: string): string {
+  return Buffer.from(text).toString('latin1');
 }
 
 function topLevel(random: () => number): string {
