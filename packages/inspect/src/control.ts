@@ -6,6 +6,7 @@ import type {
   CollectionStatus,
   InspectControl,
   InspectStatus,
+  PageQuery,
   RequestRecord,
   ResponseRecord,
   WithBody,
@@ -41,18 +42,18 @@ export function createInspectControl(parts: InspectControlParts): InspectControl
     hosts: () => store.query('hosts', undefined),
     activeHosts: (hours) => store.query('activeHosts', { sinceMs: clock.now() - hours * HOUR_MS }),
 
-    requests: (query) => store.query('requests', query),
+    requests: (query) => store.query('requests', withBareHost(query)),
     allRequests: () => walkRequests(store),
     request: (id) => store.query('request', id),
-    responses: (query) => store.query('responses', query),
+    responses: (query) => store.query('responses', withBareHost(query)),
     allResponses: () => walkResponses(store),
     response: (id) => store.query('response', id),
     modifiedResponse: (requestId) => store.query('modifiedResponse', requestId),
 
     deleteRequest: (id) => store.delete('deleteRequest', id),
     deleteResponse: (id) => store.delete('deleteResponse', id),
-    deleteHostRequests: (host) => store.delete('deleteHostRequests', host),
-    deleteHostResponses: (host) => store.delete('deleteHostResponses', host),
+    deleteHostRequests: (host) => store.delete('deleteHostRequests', bareHost(host)),
+    deleteHostResponses: (host) => store.delete('deleteHostResponses', bareHost(host)),
     deleteAll: () => store.deleteAll(),
 
     stats: () => store.query('stats', undefined),
@@ -68,6 +69,15 @@ export function createInspectControl(parts: InspectControlParts): InspectControl
     exportCa: (format) => authority().export(format),
     listeners,
   };
+}
+
+// IPv6 literals are stored without brackets and asked for either way.
+function bareHost(host: string): string {
+  return host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host;
+}
+
+function withBareHost(query: PageQuery): PageQuery {
+  return query.host === undefined ? query : { ...query, host: bareHost(query.host) };
 }
 
 async function* walkRequests(store: ExchangeStore): AsyncGenerator<WithBody<RequestRecord>> {

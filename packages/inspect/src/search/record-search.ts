@@ -1,9 +1,14 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { readBodyText } from '../store/body-text.ts';
-import type { RecordMessage } from '../store/exchange-record.ts';
-import { type ExchangeRow, parseRecord } from '../store/exchange-rows.ts';
-import { headersJson, joinHeaderLines } from '../store/header-text.ts';
+import {
+  type RecordMessage,
+  readLayout,
+  readRequestMessage,
+  readResponse,
+} from '../store/exchange-record.ts';
+import type { ExchangeRow } from '../store/exchange-rows.ts';
+import { headersJson } from '../store/header-text.ts';
 import { REQUEST_CODED, RESPONSE_CODED } from '../store/schema.ts';
 import type { SegmentReader } from '../store/segment-files.ts';
 import { compileMatcher, type TextMatcher } from './text-matcher.ts';
@@ -69,7 +74,7 @@ async function matchGroup(
   timeLimitMs: number,
 ): Promise<boolean[] | undefined> {
   const endMs = performance.now() + timeLimitMs;
-  const records = new RecordGroup(group, segments);
+  const records = new RecordGroup(group, segments, query.kind);
   const matched: boolean[] = [];
   let subjects: (readonly string[])[] = [];
   let waitingLength = 0;
@@ -91,13 +96,11 @@ async function matchGroup(
 
 async function subjectOf(
   row: ExchangeRow,
-  record: ReturnType<RecordGroup['at']>,
+  message: RecordMessage | undefined,
   query: SearchQuery,
   needle: string,
 ): Promise<readonly string[]> {
   const texts = [row.url, query.kind === 'request' ? row.method : String(row.status)];
-  if (record === undefined) return texts;
-  const message = query.kind === 'request' ? record.request : record.response;
   if (message === undefined) return texts;
   const coded = (row.flags & (query.kind === 'request' ? REQUEST_CODED : RESPONSE_CODED)) !== 0;
   if (needle === '' || headersContain(message, needle)) texts.push(headersJson(message.headers));
@@ -127,10 +130,9 @@ export function plainRun(keyword: string): string {
 }
 
 function headersContain(message: RecordMessage, needle: string): boolean {
-  for (const [name, value] of joinHeaderLines(message.headers)) {
-    if (value.includes(needle) || name.includes(needle)) return true;
-  }
-  return false;
+  return message.headers.some(
+    ([name, value]) => value.includes(needle) || name.toLowerCase().includes(needle),
+  );
 }
 
 function contains(body: Uint8Array, needle: string): boolean {
@@ -139,26 +141,35 @@ function contains(body: Uint8Array, needle: string): boolean {
   return buffer.includes(needle) || (!isAscii(Buffer.from(needle)) && !isUtf8(buffer));
 }
 
+function readSearched(buffer: Buffer, offset: number, kind: SearchQuery['kind']): RecordMessage {
+  const layout = readLayout(buffer, offset);
+  return kind === 'request'
+    ? readRequestMessage(buffer, offset, layout)
+    : readResponse(buffer, offset, layout);
+}
+
 /** Reads the records of neighbouring rows with few large reads. */
 class RecordGroup {
   readonly #group: readonly ExchangeRow[];
   readonly #segments: SegmentReader;
+  readonly #kind: SearchQuery['kind'];
   #buffer: Buffer = Buffer.alloc(0);
   #segment = -1;
   #start = 0;
 
-  constructor(group: readonly ExchangeRow[], segments: SegmentReader) {
+  constructor(group: readonly ExchangeRow[], segments: SegmentReader, kind: SearchQuery['kind']) {
     this.#group = group;
+    this.#kind = kind;
     this.#segments = segments;
   }
 
-  /** The record of row `index`, `undefined` when its file is gone or damaged. */
-  at(index: number) {
+  /** The searched message of row `index`, `undefined` when its file is gone or damaged. */
+  at(index: number): RecordMessage | undefined {
     const row = this.#group[index];
     if (row === undefined) return undefined;
     try {
       if (!this.#holds(row)) this.#read(index, row);
-      return parseRecord(row, this.#buffer, row.offset - this.#start);
+      return readSearched(this.#buffer, row.offset - this.#start, this.#kind);
     } catch {
       return undefined; // deleted or damaged meanwhile: what the list table knows can still match
     }

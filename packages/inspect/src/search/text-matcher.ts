@@ -8,7 +8,7 @@ export interface TextMatcher {
 }
 
 // A pattern that needs longer than this for one group of rows goes on in the linear engine.
-const BACKTRACKING_LIMIT_MS = 200;
+const BACKTRACKING_LIMIT_MS = 500;
 
 class SubstringMatcher implements TextMatcher {
   readonly #keyword: string;

@@ -23,6 +23,7 @@ import {
  */
 const HEAD_BYTES = 20;
 const FIXED_BYTES = 256;
+const REQUEST_FIXED_BYTES = 44; // port and five times
 const MAX_CONTENT_TYPE_LENGTH = 200;
 const NOT_REACHED = Number.NaN;
 
@@ -279,6 +280,10 @@ class SectionReader {
     return at;
   }
 
+  skip(count: number): void {
+    this.#take(count);
+  }
+
   u32(): number {
     return this.#buffer.readUInt32LE(this.#take(4));
   }
@@ -363,6 +368,14 @@ export function readSummary(buffer: Buffer, offset: number, layout: RecordLayout
 /** Where the response section starts, counted from the record's start. */
 export function responseOffset(layout: RecordLayout): number {
   return HEAD_BYTES + layout.summaryBytes + layout.requestBytes;
+}
+
+/** The request's headers and body alone, for a search. */
+export function readRequestMessage(buffer: Buffer, offset: number, layout: RecordLayout): RecordMessage {
+  const section = new SectionReader(buffer, offset + HEAD_BYTES + layout.summaryBytes, layout.requestBytes);
+  section.skip(REQUEST_FIXED_BYTES);
+  section.skip(section.u32());
+  return section.message();
 }
 
 export function readRequest(buffer: Buffer, offset: number, layout: RecordLayout): RecordRequest {

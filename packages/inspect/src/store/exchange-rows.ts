@@ -121,21 +121,16 @@ export type LoadedRecord = {
   readonly modified: RecordModified | undefined;
 };
 
-/** Reads the record bytes of a row, already in `buffer` at `offset`. */
-export function parseRecord(row: ExchangeRow, buffer: Buffer, offset: number): LoadedRecord {
-  const layout: RecordLayout = readLayout(buffer, offset);
-  return {
-    request: (row.flags & HAS_REQUEST) === 0 ? undefined : readRequest(buffer, offset, layout),
-    response: (row.flags & HAS_RESPONSE) === 0 ? undefined : readResponse(buffer, offset, layout),
-    modified: (row.flags & HAS_MODIFIED) === 0 ? undefined : readModified(buffer, offset, layout),
-  };
-}
-
 /** Reads a row's record from its segment file. */
 export function loadRecord(segments: SegmentReader, row: ExchangeRow): LoadedRecord {
   const buffer = Buffer.allocUnsafe(row.recordBytes);
   segments.read(row.segment, row.offset, buffer);
-  return parseRecord(row, buffer, 0);
+  const layout: RecordLayout = readLayout(buffer, 0);
+  return {
+    request: (row.flags & HAS_REQUEST) === 0 ? undefined : readRequest(buffer, 0, layout),
+    response: (row.flags & HAS_RESPONSE) === 0 ? undefined : readResponse(buffer, 0, layout),
+    modified: (row.flags & HAS_MODIFIED) === 0 ? undefined : readModified(buffer, 0, layout),
+  };
 }
 
 async function withBody(message: RecordMessage, limitBytes: number) {

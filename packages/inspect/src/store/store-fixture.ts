@@ -16,6 +16,8 @@ import type { ExchangeStoreContext } from './exchange-store.ts';
 /** What a test wants an exchange to be; everything else is filled in. */
 export type SampleExchange = {
   readonly url?: string;
+  /** Without brackets; the URL's when absent. */
+  readonly host?: string;
   readonly method?: string;
   readonly status?: number;
   readonly requestHeaders?: HeaderLines;
@@ -64,7 +66,7 @@ export function sampleExchange(sample: SampleExchange = {}): CapturedExchange {
       url: url.href,
       method: sample.method ?? 'GET',
       scheme: url.protocol === 'https:' ? 'https' : 'http',
-      host: url.hostname,
+      host: sample.host ?? url.hostname,
       port: Number(url.port) || (url.protocol === 'https:' ? 443 : 80),
       httpVersion: '1.1',
       headers: sample.requestHeaders ?? [['Host', url.host]],
