@@ -215,6 +215,8 @@ describe('dashboard of a protected gateway', needs('chromium'), () => {
     const { page } = await openPage(browser);
     await page.goto(fixture.url);
     const prompt = page.getByRole('dialog', { name: 'Secret required' });
+    await prompt.getByLabel('Secret').press('Escape');
+    await page.keyboard.press('Escape');
     await prompt.getByLabel('Secret').fill('wrong');
     await prompt.getByRole('button', { name: 'Unlock' }).click();
     await prompt.getByText('This secret is wrong').waitFor();

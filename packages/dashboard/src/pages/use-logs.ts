@@ -1,7 +1,8 @@
 import type { LogLine, Logs } from '@sluice/api/native/types';
 import { useEffect, useState } from 'react';
-import { ApiError, call } from '../api/client.ts';
+import { call } from '../api/client.ts';
 import { openLive } from '../api/live.ts';
+import { reportRefusal } from '../ui/action.ts';
 
 const KEPT_LINES = 2000;
 
@@ -67,8 +68,7 @@ async function keptLines(level: LogLine['level']): Promise<readonly LogLine[] | 
   try {
     return (await call<Logs>('GET', '/logs', { query: { level, limit: KEPT_LINES } })).entries;
   } catch (error) {
-    // The banner tells; reconnecting reads again.
-    if (!(error instanceof ApiError)) throw error;
+    reportRefusal(error);
     return undefined;
   }
 }

@@ -11,10 +11,18 @@ export function Dialog(props: {
   useEffect(() => {
     dialog.current?.showModal();
   }, []);
+  // Browsers close a dialog on a second Escape whatever the page says; one that must stay is shown again.
+  const onClosed = () => {
+    props.onClose();
+    requestAnimationFrame(() => {
+      if (dialog.current?.open === false) dialog.current.showModal();
+    });
+  };
   return (
     <dialog
       ref={dialog}
       aria-label={props.title}
+      onClose={onClosed}
       onCancel={(event) => {
         event.preventDefault();
         props.onClose();

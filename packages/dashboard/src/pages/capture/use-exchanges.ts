@@ -1,7 +1,8 @@
 import type { Exchange, ExchangeBatch, Exchanges } from '@sluice/api/native/types';
 import { useCallback, useEffect, useRef, useState } from 'react';
-import { ApiError, call } from '../../api/client.ts';
+import { call } from '../../api/client.ts';
 import { openLive } from '../../api/live.ts';
+import { reportRefusal } from '../../ui/action.ts';
 
 const PAGE = 200;
 
@@ -40,8 +41,7 @@ export function useExchanges(filter: string, paused: boolean) {
           loaded: true,
         }));
       } catch (error) {
-        // The banner and the secret prompt tell; reconnecting reads again.
-        if (!(error instanceof ApiError)) throw error;
+        reportRefusal(error);
       }
     },
     [filter],
@@ -67,7 +67,7 @@ export function useExchanges(filter: string, paused: boolean) {
       const page = await call<Exchanges>('GET', '/exchanges', { query: { limit: PAGE, before, filter } });
       setList((now) => (now.nextBefore === before && now.filter === filter ? withOlder(now, page) : now));
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
+      reportRefusal(error);
     } finally {
       reading.current = false;
     }
