@@ -88,16 +88,6 @@ describe('route plane', () => {
       ]);
       assert.equal(control.outbound('PASS')?.id, '00000000-0000-0000-0000-000000000000');
     });
-
-    it('a group that leads back to itself through GLOBAL refuses instead of spinning', async () => {
-      const plane = await rig.start({
-        'proxy-groups': [group('Loop', 'GLOBAL')],
-        rules: ['MATCH,Loop'],
-        mode: 'global',
-      });
-      plane.control.select('GLOBAL', 'Loop');
-      assert.equal((await readAll(await connect(plane, 'x.test', 80))).length, 0);
-    });
   });
 
   it('modes choose without rules', async () => {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import fc from 'fast-check';
 import { freePort, RouteRig, readAll, readExactly, until } from '../testing/route-rig.ts';
 
 describe('SOCKS inbound', () => {
@@ -151,5 +153,22 @@ describe('SOCKS inbound', () => {
     flood.write(Buffer.concat([Buffer.from([4, 1, 0, 80, 1, 2, 3, 4]), Buffer.alloc(4_000, 0x61)]));
     assert.equal((await readAll(flood)).length, 0);
     assert.deepEqual(plane.control.connections(), []);
+  });
+
+  it('survives any bytes on the mixed port', async () => {
+    const { plane, port } = await start({ rules: ['MATCH,REJECT'] });
+    const firstBytes = [4, 5, 0x47, 0x43, 0x16, 0];
+    const sample = fc.sample(fc.tuple(fc.constantFrom(...firstBytes), fc.uint8Array({ maxLength: 300 })), 60);
+    await Promise.all(
+      sample.map(async ([first, rest]) => {
+        const socket = await rig.connect(port);
+        socket.end(Buffer.of(first, ...rest));
+        await Promise.race([readAll(socket), once(socket, 'close')]);
+      }),
+    );
+    await until(() => plane.control.connections().length === 0);
+    const socket = await rig.connect(port);
+    socket.write(Buffer.of(5, 1, 0));
+    assert.equal((await readExactly(socket, 2)).toString('hex'), '0500');
   });
 });

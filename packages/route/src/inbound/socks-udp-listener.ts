@@ -18,6 +18,7 @@ export class SocksUdpListener {
   readonly #inboundName: string;
   readonly #log: Logger;
   readonly #onPacket: (packet: ClientPacket) => void;
+  #closed = false;
 
   /** An empty host means all interfaces, both families. */
   constructor(host: string, inboundName: string, log: Logger, onPacket: (packet: ClientPacket) => void) {
@@ -42,7 +43,9 @@ export class SocksUdpListener {
     });
   }
 
+  /** Sessions that go on can no longer answer. */
   close(): void {
+    this.#closed = true;
     this.#socket.close();
   }
 
@@ -52,7 +55,7 @@ export class SocksUdpListener {
     local: { readonly ip: string; readonly port: number },
   ): void {
     const datagram = readDatagram(packet);
-    if (datagram === undefined) return;
+    if (datagram === undefined || datagram.remote.port === 0) return;
     const metadata: FlowMetadata = {
       network: 'udp',
       type: 'Socks5',
@@ -69,7 +72,7 @@ export class SocksUdpListener {
       specialProxy: '',
     };
     const reply: ClientPacket['reply'] = (data, remote) => {
-      if (this.#socket.getSendQueueSize() > SEND_QUEUE_LIMIT_BYTES) return;
+      if (this.#closed || this.#socket.getSendQueueSize() > SEND_QUEUE_LIMIT_BYTES) return;
       this.#socket.send([encodeSocksDatagramHeader(remote), data], from.port, from.address);
     };
     this.#onPacket({ metadata, data: datagram.data, reply });

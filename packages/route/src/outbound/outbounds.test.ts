@@ -144,6 +144,29 @@ describe('outbounds', () => {
     await until(() => upstream.plane.control.connections().length <= 2);
   });
 
+  it('UDP to port 0 is dropped, and a session outlives the listener it came through', async () => {
+    const client = dgram.createSocket('udp4');
+    rig.onClose(() => client.close());
+    const held: dgram.RemoteInfo[] = [];
+    const remote = dgram.createSocket('udp4');
+    rig.onClose(() => remote.close());
+    remote.on('message', (_data, from) => held.push(from));
+    remote.bind(0, '127.0.0.1');
+    await once(remote, 'listening');
+    const plane = await rig.start({});
+    for (const port of [0, remote.address().port]) {
+      const packet = Buffer.concat([
+        encodeSocksDatagramHeader({ host: '127.0.0.1', port }),
+        Buffer.from('x'),
+      ]);
+      client.send(packet, plane.control.settings().mixedPort, '127.0.0.1');
+    }
+    await until(() => held.length === 1);
+    await plane.control.patchSettings({ mixedPort: 0 });
+    remote.send('late', held[0]?.port, '127.0.0.1');
+    await until(() => plane.control.connections()[0]?.download === 4);
+  });
+
   it('UDP passes over a rule whose outbound has none', async () => {
     const target = await rig.udpEcho();
     const plane = await rig.start({

@@ -158,6 +158,15 @@ for (const kind of ['sockets', 'streams'] as const) {
       await begin().finished;
     });
 
+    it('the streams it was given close with it', async () => {
+      const { client, server, clientEnd, serverEnd, begin } = await start();
+      begin();
+      client.end();
+      server.end();
+      await Promise.all([readAll(client), readAll(server)]);
+      await until(() => clientEnd.closed && serverEnd.closed);
+    });
+
     it('close ends both sides', async () => {
       const { client, server, begin } = await start();
       const relay = begin();

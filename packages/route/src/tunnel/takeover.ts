@@ -28,8 +28,8 @@ export function canTakeOver(stream: unknown): stream is Socket {
 
 /**
  * Moves the native handle into a new socket with `onread`, which accepted sockets cannot be given otherwise, and returns
- * it with what the old socket had read ahead. The old socket is left empty and never closes; `canTakeOver` must have
- * held in this same turn. The new socket does not hand over anything before the next turn.
+ * it with what the old socket had read ahead. The old socket is left empty and closes after the new one; `canTakeOver`
+ * must have held in this same turn. The new socket does not hand over anything before the next turn.
  */
 export function takeOver(
   old: Socket,
@@ -48,5 +48,7 @@ export function takeOver(
   holder._handle = null;
   const options = { handle, allowHalfOpen: true, onread };
   const socket = new Socket(options as ConstructorParameters<typeof Socket>[0]);
+  // Whoever watches the old socket still learns of the end.
+  socket.once('close', () => old.destroy());
   return { socket, readAhead: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks) };
 }

@@ -25,10 +25,8 @@ class DirectUdp implements PacketSocket {
     if (this.#closed) return;
     const socket = this.#socketFor(isIPv6(to.host) ? 'udp6' : 'udp4');
     if (socket.getSendQueueSize() > SEND_QUEUE_LIMIT_BYTES) return;
-    socket.send(data, to.port, to.host, (error) => {
-      // A refused or unreachable destination concerns that datagram, not the association.
-      if (error?.message.includes('EBADF')) this.close();
-    });
+    // A refused or unreachable destination concerns that datagram, not the association.
+    socket.send(data, to.port, to.host, () => undefined);
   }
 
   close(): void {
