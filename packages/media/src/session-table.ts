@@ -104,24 +104,21 @@ export class SessionTable {
   /** Resolves when no publisher or player is left; those still there when `deadline` aborts are cut. */
   async drain(deadline: AbortSignal): Promise<void> {
     const left = () => this.sessions().filter((session) => session.role !== 'control');
-    while (left().length > 0) {
-      if (deadline.aborted) {
-        for (const session of left()) session.cut();
-        return;
-      }
-      await this.#nextClose(deadline);
-    }
+    while (left().length > 0 && !deadline.aborted) await this.#nextClose(deadline);
+    for (const session of left()) session.cut();
+    // A destroyed socket says so in a later turn.
+    while (left().length > 0) await this.#nextClose();
   }
 
-  #nextClose(deadline: AbortSignal): Promise<void> {
+  #nextClose(deadline?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const wake = () => {
         this.#closeListeners.delete(wake);
-        deadline.removeEventListener('abort', wake);
+        deadline?.removeEventListener('abort', wake);
         resolve();
       };
       this.#closeListeners.add(wake);
-      deadline.addEventListener('abort', wake, { once: true });
+      deadline?.addEventListener('abort', wake, { once: true });
     });
   }
 }
