@@ -2,6 +2,7 @@
 // Plain JavaScript that runs on any Node >= 20: it only finds the right runtime and hands over to it.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import module from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 const RUNTIME_MAJOR = 26;
@@ -12,6 +13,8 @@ const flags = ['--disable-warning=ExperimentalWarning'];
 
 const isRightRuntime = Number(process.versions.node.split('.')[0]) >= RUNTIME_MAJOR;
 if (isRightRuntime && process.execArgv.includes(flags[0])) {
+  // Stripped and compiled code is kept, so that only the first start after a change pays for it.
+  module.enableCompileCache(`${root}node_modules/.cache/sluice`);
   await import(main);
 } else {
   const runtime = isRightRuntime ? process.execPath : pinned;

@@ -1,16 +1,14 @@
 import { Command, CommanderError, Option } from 'commander';
-import { toJsonSchema } from '@sluice/core/config/json-schema';
-import { CA_FORMATS, type CaFormat, caExportCommand, caPathCommand, caRegenerateCommand } from './commands/ca.ts';
-import { checkCommand, testCommand } from './commands/check.ts';
-import { completionScript, SHELLS, type Shell } from './commands/completion.ts';
-import { demoCommand } from './commands/demo.ts';
-import { runCommand } from './commands/run.ts';
 import { EXIT_OK, EXIT_USAGE } from './exit-codes.ts';
 import { normalizeArguments } from './launch-arguments.ts';
-import { gatewaySchema } from './settings/schema.ts';
 import { type SettingsOptions, settingsSource } from './settings-source.ts';
 import type { Terminal } from './terminal.ts';
 import { KERNEL_API_VERSION, VERSION } from './version.ts';
+
+// Commands are imported when they run: --help and version must not load the whole gateway.
+
+const CA_FORMATS = ['pem', 'der', 'p12'] as const;
+const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
 type RunOptions = SettingsOptions & { readonly test?: boolean; readonly versionLine?: boolean };
 
@@ -44,23 +42,24 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
     .option('--secret <secret>', 'secret of the control API (also -secret)')
     .action(async (options: RunOptions) => {
       if (options.versionLine === true) terminal.out(versionText());
-      else await finish(options.test === true ? testCommand(source(options), terminal) : runCommand(source(options), terminal));
+      else if (options.test === true) await finish((await import('./commands/check.ts')).testCommand(source(options), terminal));
+      else await finish((await import('./commands/run.ts')).runCommand(source(options), terminal));
     });
 
   withConfig(program.command('check').description('check the configuration and report every finding'))
     .option('-f, --file <file>', 'a kernel configuration file or config.ini')
-    .action((options: SettingsOptions) => finish(checkCommand(source(options), terminal)));
+    .action(async (options: SettingsOptions) => finish((await import('./commands/check.ts')).checkCommand(source(options), terminal)));
 
   program
     .command('demo')
     .description('run with a local web site, a generated live stream and a trickle of requests, to look around')
     .option('--data-dir <folder>', 'keep the data there instead of in a temporary folder')
-    .action((options: { readonly dataDir?: string }) => finish(demoCommand(options, terminal)));
+    .action(async (options: { readonly dataDir?: string }) => finish((await import('./commands/demo.ts')).demoCommand(options, terminal)));
 
   program
     .command('schema')
     .description('print the JSON Schema of sluice.yaml, for editors')
-    .action(() => terminal.out(JSON.stringify(toJsonSchema(gatewaySchema, 'sluice.yaml'), null, 2)));
+    .action(async () => terminal.out((await import('./commands/schema.ts')).schemaText()));
 
   program
     .command('version')
@@ -69,22 +68,25 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
 
   const ca = program.command('ca').description('the local certificate authority of the inspect plane');
   withConfig(ca.command('path').description('print the path of its certificate'))
-    .action((options: SettingsOptions) => finish(caPathCommand(source(options), terminal)));
+    .action(async (options: SettingsOptions) => finish((await import('./commands/ca.ts')).caPathCommand(source(options), terminal)));
   withConfig(ca.command('export').description('write its certificate, to trust on a device'))
     .option('--out <file>', 'the file to write; standard output without it')
     .addOption(new Option('--format <format>', 'form of the certificate').choices(CA_FORMATS).default('pem'))
-    .action((options: SettingsOptions & { readonly out?: string; readonly format: CaFormat }) => finish(caExportCommand(source(options), options, terminal)));
+    .action(async (options: SettingsOptions & { readonly out?: string; readonly format: (typeof CA_FORMATS)[number] }) =>
+      finish((await import('./commands/ca.ts')).caExportCommand(source(options), options, terminal)));
   withConfig(ca.command('regenerate').description('replace it by a new one; every device must trust the new one'))
     .option('--yes', 'do it without asking', false)
-    .action((options: SettingsOptions & { readonly yes: boolean }) => finish(caRegenerateCommand(source(options), options, terminal)));
+    .action(async (options: SettingsOptions & { readonly yes: boolean }) =>
+      finish((await import('./commands/ca.ts')).caRegenerateCommand(source(options), options, terminal)));
 
   program
     .command('completion')
     .description('print a completion script: eval "$(sluice completion bash)"')
     .argument('<shell>', SHELLS.join(', '))
-    .action((shell: string) => {
+    .action(async (shell: string) => {
       if (!(SHELLS as readonly string[]).includes(shell)) program.error(`error: unknown shell '${shell}'; expected one of ${SHELLS.join(', ')}`, { exitCode: EXIT_USAGE });
-      terminal.out(completionScript(program, shell as Shell));
+      const { completionScript } = await import('./commands/completion.ts');
+      terminal.out(completionScript(program, shell as (typeof SHELLS)[number]));
     });
 
   try {

@@ -5,8 +5,7 @@ import { EXIT_FAILED, EXIT_OK } from '../exit-codes.ts';
 import { loadSettings, type SettingsSource } from '../settings/load-settings.ts';
 import { printIssues, type Terminal } from '../terminal.ts';
 
-export const CA_FORMATS = ['pem', 'der', 'p12'] as const;
-export type CaFormat = (typeof CA_FORMATS)[number];
+type CaFormat = 'pem' | 'der' | 'p12';
 
 function caDirectory(source: SettingsSource, terminal: Terminal): string | undefined {
   const { settings, issues } = loadSettings(source);

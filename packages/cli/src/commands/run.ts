@@ -1,4 +1,5 @@
-import { errorText, GatewayError } from '@sluice/base/errors';
+import { flushCompileCache } from 'node:module';
+import { errorText } from '@sluice/base/errors';
 import { createLogHub } from '@sluice/core/log/log-hub';
 import { jsonSink, textSink } from '@sluice/core/log/sinks';
 import { type App, createApp } from '../app.ts';
@@ -22,11 +23,13 @@ export async function runCommand(source: SettingsSource, terminal: Terminal): Pr
     app = await createApp({ settings, logs, source });
     await app.start();
   } catch (error) {
-    const hint = error instanceof GatewayError && error.code === 'http.listen' ? ' (is another instance running?)' : '';
+    const hint = errorText(error).includes('EADDRINUSE') ? ' (is another instance running?)' : '';
     terminal.err(`sluice: cannot start: ${errorText(error)}${hint}`);
     return EXIT_FAILED;
   }
   terminal.out(startScreen(app.describe(), terminal.colour));
+  // A gateway usually ends by a signal, which would lose what this start compiled.
+  flushCompileCache();
   await untilStopped(app, terminal);
   return EXIT_OK;
 }
