@@ -154,6 +154,23 @@ describe('dashboard in Chromium', needs('chromium'), () => {
     await page.context().close();
   });
 
+  it('says how to publish when nothing is live, ready to copy on a narrow screen', async () => {
+    const { media } = fixture.gateway;
+    media.closeStreams({}, true);
+    const page = await open('#/streams', {
+      viewport: { width: 390, height: 800 },
+      permissions: ['clipboard-read', 'clipboard-write'],
+    });
+    await page.getByText('Nothing is live').waitFor();
+    await page.getByRole('button', { name: 'Copy' }).first().click();
+    await page.getByRole('button', { name: 'Copied' }).waitFor();
+    assert.match(
+      await page.evaluate<string>('navigator.clipboard.readText()'),
+      /^ffmpeg .* rtmp:\/\/127\.0\.0\.1:1935\/live\/test$/,
+    );
+    await page.context().close();
+  });
+
   it('selects a proxy, tests delays and switches a rule off', async () => {
     const { route } = fixture.gateway;
     const page = await open('#/proxies');

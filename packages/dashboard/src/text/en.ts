@@ -179,7 +179,7 @@ export const en = {
   'streams.gone': 'This stream is not live any more',
   'streams.empty': 'Nothing is live',
   'streams.emptyText': 'Publish with ffmpeg:',
-  'streams.emptyObs': 'or from OBS to this server and stream key:',
+  'streams.emptyObs': 'or from OBS to this server, with any stream key:',
   'streams.playerLabel': 'Live picture of {{name}}',
   'streams.starting': 'Starting…',
   'streams.failed': 'The stream cannot be played',

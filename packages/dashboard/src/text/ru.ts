@@ -182,7 +182,7 @@ export const ru: Readonly<Record<MessageKey, string>> = {
   'streams.gone': 'Этот поток больше не в эфире',
   'streams.empty': 'Эфиров нет',
   'streams.emptyText': 'Опубликуйте через ffmpeg:',
-  'streams.emptyObs': 'или из OBS на этот сервер и ключ потока:',
+  'streams.emptyObs': 'или из OBS на этот сервер с любым ключом потока:',
   'streams.playerLabel': 'Прямой эфир {{name}}',
   'streams.starting': 'Запуск…',
   'streams.failed': 'Поток не воспроизводится',

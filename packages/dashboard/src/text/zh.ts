@@ -177,7 +177,7 @@ export const zh: Readonly<Record<MessageKey, string>> = {
   'streams.gone': '此流已结束',
   'streams.empty': '当前没有直播',
   'streams.emptyText': '使用 ffmpeg 推流：',
-  'streams.emptyObs': '或用 OBS 推送到此服务器和串流密钥：',
+  'streams.emptyObs': '或用 OBS 推送到此服务器，串流密钥任意：',
   'streams.playerLabel': '{{name}} 的直播画面',
   'streams.starting': '正在启动…',
   'streams.failed': '无法播放此流',

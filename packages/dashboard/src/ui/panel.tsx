@@ -27,7 +27,7 @@ export function EmptyState(props: { readonly title: string; readonly children?: 
     <div className="mx-auto flex max-w-xl flex-col items-center gap-2.5 px-6 py-14 text-center">
       <p className="font-semibold text-sm">{props.title}</p>
       {props.children !== undefined && (
-        <div className="flex flex-col items-center gap-2.5 text-soft">{props.children}</div>
+        <div className="flex w-full min-w-0 flex-col items-center gap-2.5 text-soft">{props.children}</div>
       )}
     </div>
   );

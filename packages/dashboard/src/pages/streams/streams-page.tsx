@@ -80,7 +80,7 @@ function Empty({ loaded, filtered }: { readonly loaded: boolean; readonly filter
         <>
           <CopyLine text={ffmpegCommandOf(url)} />
           <p>{t('streams.emptyObs')}</p>
-          <CopyLine text={url} />
+          <CopyLine text={url.slice(0, url.lastIndexOf('/'))} />
         </>
       )}
     </EmptyState>
