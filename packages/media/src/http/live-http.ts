@@ -32,8 +32,8 @@ const MAX_INBOUND_MESSAGE_BYTES = 64 * 1024;
 export class LiveHttp implements MediaHttp {
   readonly #options: LiveHttpOptions;
   readonly #sessions = new WeakMap<Socket, MediaSession>();
-  /** Connections that carry a live body, after which nothing else may follow. */
-  readonly #live = new WeakSet<Socket>();
+  /** Connections that wait for a stream or carry a live body; nothing else may follow on them. */
+  readonly #busy = new WeakSet<Socket>();
   readonly #hls: HlsHttp;
   readonly #webSockets: WebSocketServer;
 
@@ -59,8 +59,8 @@ export class LiveHttp implements MediaHttp {
 
   handleRequest(request: IncomingMessage, response: ServerResponse): boolean {
     const { socket } = request;
-    if (this.#live.has(socket)) {
-      // A request behind an endless reply can never be answered.
+    if (this.#busy.has(socket)) {
+      // A request behind an endless reply can never be answered, and many behind a late one would pile up.
       socket.destroy();
       return true;
     }
@@ -84,10 +84,11 @@ export class LiveHttp implements MediaHttp {
       return true;
     }
     if (request.method !== 'GET') return false;
+    this.#busy.add(socket);
     const play =
       url.kind === 'flv'
         ? this.#playFlv(request, response, url, session)
-        : this.#hls.serve(request, response, url, session);
+        : this.#hls.serve(request, response, url, session).finally(() => this.#busy.delete(socket));
     play.catch((error: unknown) => {
       this.#options.log.error('live request failed', { url: request.url, reason: errorText(error) });
       socket.destroy();
@@ -100,7 +101,7 @@ export class LiveHttp implements MediaHttp {
     const session = this.#session(socket);
     const url = parseLiveUrl(request.url ?? '');
     if (url?.kind !== 'flv' || request.method !== 'GET') return false;
-    this.#live.add(socket);
+    this.#busy.add(socket);
     socket.on('error', (error) =>
       this.#options.log.debug('viewer failed', { id: session.info.id, reason: error.message }),
     );
@@ -152,10 +153,10 @@ export class LiveHttp implements MediaHttp {
     const cors = corsHeaders(request, settings);
     // Only the reply at the head of the line may take the socket over.
     if (stream === undefined || response.socket !== socket) {
+      this.#busy.delete(socket);
       const headers = { ...cors, 'Content-Type': contentType('text/html', settings) };
       return sendReply(request, response, settings, 404, headers, settings.text('http.notFound'));
     }
-    this.#live.add(socket);
     socket.setNoDelay(true);
     socket.setTimeout(0);
     socket.cork();
