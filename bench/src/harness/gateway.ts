@@ -1,0 +1,70 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { CORES, PinnedProcess } from './pinned-process.ts';
+import { freePorts } from './workspace.ts';
+
+/** Ports of a running gateway. */
+export type GatewayPorts = {
+  readonly control: number;
+  readonly mixed: number;
+  readonly capture: number;
+  readonly admin: number;
+  readonly mediaHttp: number;
+  readonly rtmp: number;
+};
+
+export type Gateway = { readonly process: PinnedProcess; readonly ports: GatewayPorts };
+
+const PROGRAM = fileURLToPath(new URL('../../../bin/sluice.js', import.meta.url));
+const RULES = [
+  'DOMAIN-SUFFIX,example.com,DIRECT',
+  'DST-PORT,25,REJECT',
+  'IP-CIDR,127.0.0.0/8,DIRECT',
+  'MATCH,REJECT',
+];
+
+/**
+ * Starts the product as it is: every plane on, rules in use, connections tracked, everything in `folder`. Only the console
+ * log is at `warning`, since the peers log no connections either.
+ */
+export async function startGateway(folder: string, nodeFlags: readonly string[] = []): Promise<Gateway> {
+  const [control = 0, mixed = 0, capture = 0, admin = 0, mediaHttp = 0, rtmp = 0] = await freePorts(6);
+  const ports = { control, mixed, capture, admin, mediaHttp, rtmp };
+  const file = join(folder, 'sluice.yaml');
+  writeFileSync(file, configuration(ports));
+  // Extra flags come from whoever profiles the gateway: BENCH_NODE_FLAGS="--cpu-prof --cpu-prof-dir=/tmp/prof".
+  const extra = (process.env['BENCH_NODE_FLAGS'] ?? '').split(' ').filter((flag) => flag !== '');
+  const gateway = new PinnedProcess(process.execPath, {
+    core: CORES.server,
+    cwd: folder,
+    args: ['--disable-warning=ExperimentalWarning', ...extra, ...nodeFlags, PROGRAM, 'run', '-c', file],
+  });
+  try {
+    for (const port of Object.values(ports)) await gateway.listening(port);
+  } catch (error) {
+    await gateway.stop();
+    throw error;
+  }
+  return { process: gateway, ports };
+}
+
+function configuration(ports: GatewayPorts): string {
+  return `
+control: { listen: "127.0.0.1:${ports.control}" }
+data-dir: ./data
+log: { level: warning }
+route:
+  mixed-port: ${ports.mixed}
+  rules: ${JSON.stringify(RULES)}
+inspect:
+  listen: "127.0.0.1:${ports.capture}"
+  admin: "127.0.0.1:${ports.admin}"
+  verify-upstream: false
+media:
+  listen: 127.0.0.1
+  http: { port: ${ports.mediaHttp} }
+  rtmp: { port: ${ports.rtmp} }
+  api: { secret: bench }
+`;
+}
