@@ -10,4 +10,9 @@ const missing = ensurePrograms({
   taskset: 'util-linux',
 });
 if (missing.length > 0) console.error(`missing peers: ${missing.join(', ')}; their rows are left out`);
-run(runtime, ['--disable-warning=ExperimentalWarning', '--expose-gc', 'bench/src/main.ts', ...process.argv.slice(2)]);
+run(runtime, [
+  '--disable-warning=ExperimentalWarning',
+  '--expose-gc',
+  'bench/src/main.ts',
+  ...process.argv.slice(2),
+]);

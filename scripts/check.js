@@ -6,7 +6,11 @@ const checks = [
   ['types', 'tsc', ['-p', 'tsconfig.json']],
   ['dashboard types', 'tsc', ['-p', 'packages/dashboard/tsconfig.json']],
   ['style', 'biome', ['check', '--error-on-warnings', '.']],
-  ['import directions', 'depcruise', ['--config', '.dependency-cruiser.cjs', 'packages', 'bench', 'test', 'bin']],
+  [
+    'import directions',
+    'depcruise',
+    ['--config', '.dependency-cruiser.cjs', 'packages', 'bench', 'test', 'bin'],
+  ],
   ['unused files, exports and dependencies', 'knip', []],
 ];
 for (const [name, program, args] of checks) {

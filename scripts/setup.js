@@ -9,17 +9,32 @@ import { fileURLToPath } from 'node:url';
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** The pinned runtime, an npm dependency. */
-export const runtime = join(root, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+export const runtime = join(
+  root,
+  'node_modules',
+  'node',
+  'bin',
+  process.platform === 'win32' ? 'node.exe' : 'node',
+);
 
 /** Environment in which the pinned runtime and the installed tools come first. */
 export function toolEnvironment(extra = {}) {
-  const paths = [join(root, 'node_modules', 'node', 'bin'), join(root, 'node_modules', '.bin'), process.env.PATH ?? ''];
+  const paths = [
+    join(root, 'node_modules', 'node', 'bin'),
+    join(root, 'node_modules', '.bin'),
+    process.env.PATH ?? '',
+  ];
   return { ...process.env, ...extra, PATH: paths.join(delimiter) };
 }
 
 /** Runs a program to its end with inherited output; exits with its status when it fails. */
 export function run(program, args, options = {}) {
-  const result = spawnSync(program, args, { cwd: root, stdio: 'inherit', env: toolEnvironment(), ...options });
+  const result = spawnSync(program, args, {
+    cwd: root,
+    stdio: 'inherit',
+    env: toolEnvironment(),
+    ...options,
+  });
   if (result.error !== undefined) fail(`could not run ${program}: ${result.error.message}`);
   if (result.status !== 0) process.exit(result.status ?? 1);
 }
@@ -32,7 +47,12 @@ export function fail(message) {
 
 function hashFiles(files) {
   const hash = createHash('sha256');
-  for (const file of files) hash.update(file).update('\0').update(readFileSync(join(root, file))).update('\0');
+  for (const file of files)
+    hash
+      .update(file)
+      .update('\0')
+      .update(readFileSync(join(root, file)))
+      .update('\0');
   return hash.digest('hex');
 }
 
@@ -54,12 +74,18 @@ export function ensureInstalled() {
   if (isFresh(stampFile, stamp) && existsSync(runtime)) return;
   console.error('Installing packages from the lock file (only needed once) …');
   // The caller may be an older Node than some tools ask for; they run under the pinned runtime, so the warning says nothing.
-  run(process.platform === 'win32' ? 'npm.cmd' : 'npm', ['ci', '--loglevel=error', '--no-audit', '--no-fund'], {
-    shell: process.platform === 'win32',
-    env: process.env,
-  });
+  run(
+    process.platform === 'win32' ? 'npm.cmd' : 'npm',
+    ['ci', '--loglevel=error', '--no-audit', '--no-fund'],
+    {
+      shell: process.platform === 'win32',
+      env: process.env,
+    },
+  );
   if (!existsSync(runtime)) {
-    fail('the package "node" was installed without its runtime: allow its install script (see "allowScripts" in package.json) and run "npm ci" again');
+    fail(
+      'the package "node" was installed without its runtime: allow its install script (see "allowScripts" in package.json) and run "npm ci" again',
+    );
   }
   writeFileSync(stampFile, stamp);
 }
@@ -67,7 +93,9 @@ export function ensureInstalled() {
 /** Builds the dashboard unless the built one comes from exactly these sources. */
 export function ensureDashboard() {
   const sources = [
-    ...listFiles('packages/dashboard').filter((file) => !/^packages\/dashboard\/(dist|node_modules|dev)\//.test(file)),
+    ...listFiles('packages/dashboard').filter(
+      (file) => !/^packages\/dashboard\/(dist|node_modules|dev)\//.test(file),
+    ),
     ...listFiles('packages/api/src/native').filter((file) => file.endsWith('types.ts')),
     'package-lock.json',
   ];
@@ -87,7 +115,9 @@ function hasProgram(name) {
   return toolEnvironment()
     .PATH.split(delimiter)
     .concat('/usr/sbin', '/sbin')
-    .some((folder) => folder !== '' && existsSync(join(folder, name)) && statSync(join(folder, name)).isFile());
+    .some(
+      (folder) => folder !== '' && existsSync(join(folder, name)) && statSync(join(folder, name)).isFile(),
+    );
 }
 
 /**
@@ -99,7 +129,9 @@ export function ensurePrograms(packages) {
   const wanted = missing();
   if (wanted.length === 0) return [];
   const isRoot = process.getuid?.() === 0;
-  const mayInstall = hasProgram('apt-get') && (isRoot || (hasProgram('sudo') && spawnSync('sudo', ['-n', 'true']).status === 0));
+  const mayInstall =
+    hasProgram('apt-get') &&
+    (isRoot || (hasProgram('sudo') && spawnSync('sudo', ['-n', 'true']).status === 0));
   if (!mayInstall) return wanted;
   const names = [...new Set(wanted.map((program) => packages[program]))];
   console.error(`Installing Debian packages: ${names.join(' ')} …`);

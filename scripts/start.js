@@ -7,7 +7,7 @@ ensureInstalled();
 ensureDashboard();
 
 const args = process.argv.slice(2);
-const child = spawn(runtime, ['--disable-warning=ExperimentalWarning', join(root, 'bin', 'sluice.js'), ...args], {
+const child = spawn(runtime, [join(root, 'bin', 'sluice.js'), ...args], {
   stdio: 'inherit',
   env: toolEnvironment(),
 });

@@ -19,7 +19,9 @@ if (missing.length > 0) {
 }
 
 const chosen = process.argv.slice(2);
-const files = chosen.some((each) => !each.startsWith('-')) ? [] : ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts'];
+const files = chosen.some((each) => !each.startsWith('-'))
+  ? []
+  : ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts'];
 run(runtime, [
   '--disable-warning=ExperimentalWarning',
   '--test',

@@ -14,7 +14,8 @@ const BIN = fileURLToPath(new URL('../../bin/sluice.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'sluice-cli-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-const sluice = (...args: string[]) => runProgram(process.execPath, [BIN, ...args], { cwd: folder, timeoutMs: 20_000 });
+const sluice = (...args: string[]) =>
+  runProgram(process.execPath, [BIN, ...args], { cwd: folder, timeoutMs: 20_000 });
 
 function write(name: string, text: string): string {
   const file = join(folder, name);
@@ -63,7 +64,10 @@ describe('the command line', () => {
     assert.match(good.stdout.toString(), /good, 0 errors, 0 warnings/);
     const bad = await sluice('check', '-c', write('bad.yaml', 'route:\n  mode: fast\n'));
     assert.equal(bad.code, 1);
-    assert.match(bad.stderr, /bad\.yaml:2:9: error: route\.mode: expected one of rule, global, direct, found the text "fast"/);
+    assert.match(
+      bad.stderr,
+      /bad\.yaml:2:9: error: route\.mode: expected one of rule, global, direct, found the text "fast"/,
+    );
   });
 
   it('tests a kernel file the way its launchers ask', async () => {
@@ -77,10 +81,22 @@ describe('the command line', () => {
   });
 
   it('prints a JSON Schema and completions', async () => {
-    const schema = JSON.parse((await sluice('schema')).stdout.toString()) as { properties: Record<string, unknown> };
-    assert.deepEqual(Object.keys(schema.properties), ['control', 'data-dir', 'log', 'route', 'inspect', 'media']);
+    const schema = JSON.parse((await sluice('schema')).stdout.toString()) as {
+      properties: Record<string, unknown>;
+    };
+    assert.deepEqual(Object.keys(schema.properties), [
+      'control',
+      'data-dir',
+      'log',
+      'route',
+      'inspect',
+      'media',
+    ]);
     assert.match((await sluice('completion', 'bash')).stdout.toString(), /complete .*sluice/);
-    const syntax = await runProgram('bash', ['-n', write('completion.bash', (await sluice('completion', 'bash')).stdout.toString())]);
+    const syntax = await runProgram('bash', [
+      '-n',
+      write('completion.bash', (await sluice('completion', 'bash')).stdout.toString()),
+    ]);
     assert.equal(syntax.code, 0, syntax.stderr);
   });
 
@@ -105,7 +121,14 @@ describe('a running gateway', () => {
     const file = write('run.yaml', gatewayYaml(ports, { route: '  rules: ["MATCH,DIRECT"]' }));
     const { child, output } = run('run', '-c', file);
     await until('the start screen', () => (output().includes('Data ') ? true : undefined));
-    for (const expected of [`http://127.0.0.1:${ports.control}/ui/`, `127.0.0.1:${ports.mixed}`, `127.0.0.1:${ports.capture}`, `rtmp://127.0.0.1:${ports.rtmp}/live/NAME`, `http://127.0.0.1:${ports.http}/live/NAME.live.flv`, 'ca.pem']) {
+    for (const expected of [
+      `http://127.0.0.1:${ports.control}/ui/`,
+      `127.0.0.1:${ports.mixed}`,
+      `127.0.0.1:${ports.capture}`,
+      `rtmp://127.0.0.1:${ports.rtmp}/live/NAME`,
+      `http://127.0.0.1:${ports.http}/live/NAME.live.flv`,
+      'ca.pem',
+    ]) {
       assert.ok(output().includes(expected), `${expected} in ${output()}`);
     }
     const mode = async (): Promise<string> =>
@@ -118,7 +141,9 @@ describe('a running gateway', () => {
 
     writeFileSync(file, gatewayYaml(ports, { route: '  mode: global\n  rules: ["MATCH,NOWHERE"]' }));
     child.kill('SIGHUP');
-    await until('the refusal', () => (output().includes('reload failed, nothing changed') ? true : undefined));
+    await until('the refusal', () =>
+      output().includes('reload failed, nothing changed') ? true : undefined,
+    );
     assert.equal(await mode(), 'direct');
 
     child.kill('SIGTERM');

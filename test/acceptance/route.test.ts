@@ -13,7 +13,16 @@ import { until } from '../support/until.ts';
 const HOST = 'origin.test';
 
 type Connections = {
-  connections: { metadata: { host: string; destinationPort: string; type: string }; rule: string; rulePayload: string; chains: string[]; upload: number; download: number }[] | null;
+  connections:
+    | {
+        metadata: { host: string; destinationPort: string; type: string };
+        rule: string;
+        rulePayload: string;
+        chains: string[];
+        upload: number;
+        download: number;
+      }[]
+    | null;
 };
 
 describe('curl through the mixed port', needs('curl', 'ss-server'), () => {
@@ -34,7 +43,11 @@ describe('curl through the mixed port', needs('curl', 'ss-server'), () => {
       response.end(`hello from ${request.method} ${request.url}\n`);
     });
     const [ssPort = 0] = await freePorts(1);
-    shadowsocks = spawn('ss-server', ['-s', '127.0.0.1', '-p', String(ssPort), '-k', 'secret', '-m', 'aes-256-gcm', '-u'], { stdio: 'ignore' });
+    shadowsocks = spawn(
+      'ss-server',
+      ['-s', '127.0.0.1', '-p', String(ssPort), '-k', 'secret', '-m', 'aes-256-gcm', '-u'],
+      { stdio: 'ignore' },
+    );
     gateway = await startGateway({
       route: `  hosts: { ${HOST}: 127.0.0.1, plain.test: 127.0.0.1 }
   proxies:
@@ -61,10 +74,16 @@ describe('curl through the mixed port', needs('curl', 'ss-server'), () => {
     (await (await fetch(`http://127.0.0.1:${gateway.ports.control}/connections`)).json()) as Connections;
 
   async function assertHeld(chains: readonly string[], args: readonly string[]): Promise<void> {
-    const child = spawn('curl', ['-sS', '--max-time', '20', ...args, `http://${HOST}:${origin.httpPort}/held`], { stdio: 'ignore' });
+    const child = spawn(
+      'curl',
+      ['-sS', '--max-time', '20', ...args, `http://${HOST}:${origin.httpPort}/held`],
+      { stdio: 'ignore' },
+    );
     try {
       const found = await until('the held connection', async () =>
-        (await connections()).connections?.find((each) => each.metadata.host === HOST && each.download > 1000),
+        (await connections()).connections?.find(
+          (each) => each.metadata.host === HOST && each.download > 1000,
+        ),
       );
       assert.equal(found.rule, 'DomainSuffix');
       assert.equal(found.rulePayload, HOST);
@@ -108,7 +127,9 @@ describe('curl through the mixed port', needs('curl', 'ss-server'), () => {
   });
 
   it('counts traffic and hits', async () => {
-    const { rules } = (await (await fetch(`http://127.0.0.1:${gateway.ports.control}/rules`)).json()) as { rules: { type: string; extra: { hitCount: number } }[] };
+    const { rules } = (await (await fetch(`http://127.0.0.1:${gateway.ports.control}/rules`)).json()) as {
+      rules: { type: string; extra: { hitCount: number } }[];
+    };
     assert.equal(rules[0]?.type, 'DomainSuffix');
     assert.ok((rules[0]?.extra.hitCount ?? 0) >= 10);
     assert.ok(gateway.app.route.control.traffic().downTotal > 2000);

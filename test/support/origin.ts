@@ -6,14 +6,26 @@ import { systemClock } from '@sluice/base/clock';
 import { openCa } from '@sluice/inspect/tls/authority';
 import { LeafContexts } from '@sluice/inspect/tls/leaf';
 
-export type Origin = { readonly httpPort: number; readonly httpsPort: number; readonly caFile: string; close(): void };
+export type Origin = {
+  readonly httpPort: number;
+  readonly httpsPort: number;
+  readonly caFile: string;
+  close(): void;
+};
 
 /** An HTTP and an HTTPS origin for `hostname` on free loopback ports; `caFile` holds the authority of its certificate. */
-export async function startOrigin(folder: string, hostname: string, answer: RequestListener): Promise<Origin> {
+export async function startOrigin(
+  folder: string,
+  hostname: string,
+  answer: RequestListener,
+): Promise<Origin> {
   const authority = await openCa(join(folder, 'origin-ca'), { keyType: 'ec' });
   const contexts = new LeafContexts(authority, systemClock);
   const plain = createHttpServer(answer);
-  const secure = createHttpsServer({ SNICallback: (name, done) => done(null, contexts.contextFor(name, hostname)) }, answer);
+  const secure = createHttpsServer(
+    { SNICallback: (name, done) => done(null, contexts.contextFor(name, hostname)) },
+    answer,
+  );
   const [httpPort, httpsPort] = await Promise.all([listen(plain), listen(secure)]);
   return {
     httpPort,
@@ -29,7 +41,9 @@ export async function startOrigin(folder: string, hostname: string, answer: Requ
 }
 
 function listen(server: Server): Promise<number> {
-  return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port)));
+  return new Promise((resolve) =>
+    server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port)),
+  );
 }
 
 /** The whole body of a request. */

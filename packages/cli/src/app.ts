@@ -1,5 +1,7 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { ReloadRequest } from '@sluice/api/clash/options';
+import { isLoopbackHost } from '@sluice/base/address';
 import { systemClock } from '@sluice/base/clock';
 import { errorText, GatewayError } from '@sluice/base/errors';
 import type { ConfigIssue } from '@sluice/core/config/issue';
@@ -13,7 +15,6 @@ import { ServiceGroup } from '@sluice/core/service-group';
 import { createInspectPlane, type InspectPlane } from '@sluice/inspect/plane';
 import { createMediaPlane, type MediaPlane } from '@sluice/media/plane';
 import { createRoutePlane, type RoutePlane } from '@sluice/route/plane';
-import type { ReloadRequest } from '@sluice/api/clash/options';
 import { createApiListeners } from './app/api-listeners.ts';
 import { describeApp } from './app/describe.ts';
 import { loadSettings, type SettingsSource } from './settings/load-settings.ts';
@@ -61,7 +62,10 @@ export async function createApp({ settings, logs, source }: AppOptions): Promise
   // Route asks for the tap only when a rule wants it, so it can be made before the plane that provides it.
   let inspect: InspectPlane | undefined;
   const route = createRoutePlane(context, settings.route, { tap: () => inspect?.tap });
-  inspect = await createInspectPlane(context, settings.inspect, { dialer: route.dialer });
+  inspect = await createInspectPlane(context, settings.inspect, {
+    dialer: route.dialer,
+    isOwnListener: (host, port) => isLoopbackHost(host) && ownPorts().has(port),
+  });
   const media = createMediaPlane(context, settings.media, { dialer: route.dialer });
   const planes = { route, inspect, media };
 
@@ -80,6 +84,12 @@ export async function createApp({ settings, logs, source }: AppOptions): Promise
     return loaded.issues;
   };
 
+  const ownPorts = (): ReadonlySet<number> =>
+    new Set(
+      [...route.control.listeners(), ...media.control.listeners(), ...listeners.addresses()].map(
+        ({ port }) => port,
+      ),
+    );
   const listeners = createApiListeners({
     ...planes,
     settings,
@@ -136,7 +146,8 @@ async function applySettings(
 function reloadSource({ path, payload }: ReloadRequest): Partial<SettingsSource> {
   if (payload !== '') return { routeText: payload };
   if (path === '') return {};
-  if (!existsSync(path)) throw new GatewayError('invalid', 'config.missing', `stat ${path}: no such file or directory`);
+  if (!existsSync(path))
+    throw new GatewayError('invalid', 'config.missing', `stat ${path}: no such file or directory`);
   if (readFileSync(path, 'utf8').trim() === '') {
     throw new GatewayError('invalid', 'config.empty', `configuration file ${path} is empty`);
   }

@@ -7,7 +7,9 @@ export function normalizeArguments(argv: readonly string[]): string[] {
   const head = end < 0 ? argv : argv.slice(0, end);
   const rewritten = head.map((argument) => {
     const name = /^-([a-z][a-z-]+)(?:=.*)?$/.exec(argument)?.[1];
-    return name !== undefined && (LONG_OPTIONS as readonly string[]).includes(name) ? `-${argument}` : argument;
+    return name !== undefined && (LONG_OPTIONS as readonly string[]).includes(name)
+      ? `-${argument}`
+      : argument;
   });
   return end < 0 ? rewritten : [...rewritten, ...argv.slice(end)];
 }

@@ -23,17 +23,28 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
     exitCode = await result;
   };
   const program = new Command('sluice')
-    .description('One gateway for everything that flows: routes connections by rule, inspects and rewrites HTTP(S), receives, records and serves live media.')
+    .description(
+      'One gateway for everything that flows: routes connections by rule, inspects and rewrites HTTP(S), receives, records and serves live media.',
+    )
     .exitOverride()
-    .configureOutput({ writeOut: (text) => terminal.out(text.trimEnd()), writeErr: (text) => terminal.err(text.trimEnd()) })
+    .configureOutput({
+      writeOut: (text) => terminal.out(text.trimEnd()),
+      writeErr: (text) => terminal.err(text.trimEnd()),
+    })
     .showHelpAfterError('(sluice --help lists the commands)')
-    .addHelpText('after', '\nWithout a command the gateway runs. Without a file it runs on loopback with defaults.');
+    .addHelpText(
+      'after',
+      '\nWithout a command the gateway runs. Without a file it runs on loopback with defaults.',
+    );
   const withConfig = (command: Command): Command =>
     command.option('-c, --config <file>', 'the sluice.yaml to use; without it the defaults apply');
   const source = (options: SettingsOptions) => settingsSource(options, process.env);
 
   withConfig(program.command('run', { isDefault: true }).description('run the gateway (the default command)'))
-    .option('-f, --file <file>', 'a kernel configuration file or config.ini, as it stands ("-" reads standard input)')
+    .option(
+      '-f, --file <file>',
+      'a kernel configuration file or config.ini, as it stands ("-" reads standard input)',
+    )
     .option('-d, --directory <folder>', 'home folder; its config.yaml is used when no file is named')
     .option('-t, --test', 'test the configuration and exit')
     .option('-v, --version-line', 'print the version and exit')
@@ -42,19 +53,26 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
     .option('--secret <secret>', 'secret of the control API (also -secret)')
     .action(async (options: RunOptions) => {
       if (options.versionLine === true) terminal.out(versionText());
-      else if (options.test === true) await finish((await import('./commands/check.ts')).testCommand(source(options), terminal));
+      else if (options.test === true)
+        await finish((await import('./commands/check.ts')).testCommand(source(options), terminal));
       else await finish((await import('./commands/run.ts')).runCommand(source(options), terminal));
     });
 
   withConfig(program.command('check').description('check the configuration and report every finding'))
     .option('-f, --file <file>', 'a kernel configuration file or config.ini')
-    .action(async (options: SettingsOptions) => finish((await import('./commands/check.ts')).checkCommand(source(options), terminal)));
+    .action(async (options: SettingsOptions) =>
+      finish((await import('./commands/check.ts')).checkCommand(source(options), terminal)),
+    );
 
   program
     .command('demo')
-    .description('run with a local web site, a generated live stream and a trickle of requests, to look around')
+    .description(
+      'run with a local web site, a generated live stream and a trickle of requests, to look around',
+    )
     .option('--data-dir <folder>', 'keep the data there instead of in a temporary folder')
-    .action(async (options: { readonly dataDir?: string }) => finish((await import('./commands/demo.ts')).demoCommand(options, terminal)));
+    .action(async (options: { readonly dataDir?: string }) =>
+      finish((await import('./commands/demo.ts')).demoCommand(options, terminal)),
+    );
 
   program
     .command('schema')
@@ -67,24 +85,35 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
     .action(() => terminal.out(versionText()));
 
   const ca = program.command('ca').description('the local certificate authority of the inspect plane');
-  withConfig(ca.command('path').description('print the path of its certificate'))
-    .action(async (options: SettingsOptions) => finish((await import('./commands/ca.ts')).caPathCommand(source(options), terminal)));
+  withConfig(ca.command('path').description('print the path of its certificate')).action(
+    async (options: SettingsOptions) =>
+      finish((await import('./commands/ca.ts')).caPathCommand(source(options), terminal)),
+  );
   withConfig(ca.command('export').description('write its certificate, to trust on a device'))
     .option('--out <file>', 'the file to write; standard output without it')
     .addOption(new Option('--format <format>', 'form of the certificate').choices(CA_FORMATS).default('pem'))
-    .action(async (options: SettingsOptions & { readonly out?: string; readonly format: (typeof CA_FORMATS)[number] }) =>
-      finish((await import('./commands/ca.ts')).caExportCommand(source(options), options, terminal)));
-  withConfig(ca.command('regenerate').description('replace it by a new one; every device must trust the new one'))
+    .action(
+      async (
+        options: SettingsOptions & { readonly out?: string; readonly format: (typeof CA_FORMATS)[number] },
+      ) => finish((await import('./commands/ca.ts')).caExportCommand(source(options), options, terminal)),
+    );
+  withConfig(
+    ca.command('regenerate').description('replace it by a new one; every device must trust the new one'),
+  )
     .option('--yes', 'do it without asking', false)
     .action(async (options: SettingsOptions & { readonly yes: boolean }) =>
-      finish((await import('./commands/ca.ts')).caRegenerateCommand(source(options), options, terminal)));
+      finish((await import('./commands/ca.ts')).caRegenerateCommand(source(options), options, terminal)),
+    );
 
   program
     .command('completion')
     .description('print a completion script: eval "$(sluice completion bash)"')
     .argument('<shell>', SHELLS.join(', '))
     .action(async (shell: string) => {
-      if (!(SHELLS as readonly string[]).includes(shell)) program.error(`error: unknown shell '${shell}'; expected one of ${SHELLS.join(', ')}`, { exitCode: EXIT_USAGE });
+      if (!(SHELLS as readonly string[]).includes(shell))
+        program.error(`error: unknown shell '${shell}'; expected one of ${SHELLS.join(', ')}`, {
+          exitCode: EXIT_USAGE,
+        });
       const { completionScript } = await import('./commands/completion.ts');
       terminal.out(completionScript(program, shell as (typeof SHELLS)[number]));
     });

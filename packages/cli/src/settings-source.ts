@@ -23,14 +23,28 @@ export function settingsSource(options: SettingsOptions, environment: Environmen
   const kernelFile = options.file ?? environment['CLASH_CONFIG_FILE'];
   const file = options.config ?? kernelFile ?? (home === undefined ? undefined : homeConfigFile(home));
   const overrides = [
-    { path: ['control', 'listen'], option: '-ext-ctl', value: options.extCtl ?? environment['CLASH_OVERRIDE_EXTERNAL_CONTROLLER'] },
-    { path: ['control', 'secret'], option: '-secret', value: options.secret ?? environment['CLASH_OVERRIDE_SECRET'] },
-    { path: ['control', 'ui'], option: '-ext-ui', value: options.extUi ?? environment['CLASH_OVERRIDE_EXTERNAL_UI_DIR'] },
+    {
+      path: ['control', 'listen'],
+      option: '-ext-ctl',
+      value: options.extCtl ?? environment['CLASH_OVERRIDE_EXTERNAL_CONTROLLER'],
+    },
+    {
+      path: ['control', 'secret'],
+      option: '-secret',
+      value: options.secret ?? environment['CLASH_OVERRIDE_SECRET'],
+    },
+    {
+      path: ['control', 'ui'],
+      option: '-ext-ui',
+      value: options.extUi ?? environment['CLASH_OVERRIDE_EXTERNAL_UI_DIR'],
+    },
   ];
   return {
     ...(file === undefined ? {} : { file: file === '-' ? file : resolve(file) }),
     ...(home === undefined ? {} : { home }),
-    overrides: overrides.flatMap(({ value, ...override }) => (value === undefined ? [] : [{ ...override, value }])),
+    overrides: overrides.flatMap(({ value, ...override }) =>
+      value === undefined ? [] : [{ ...override, value }],
+    ),
     environment,
   };
 }

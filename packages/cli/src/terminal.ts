@@ -16,6 +16,8 @@ export const processTerminal: Terminal = {
 
 /** Prints findings, errors last so that they are what stays on the screen. */
 export function printIssues(terminal: Terminal, issues: readonly ConfigIssue[]): void {
-  const bySeverity = [...issues].sort((a, b) => Number(a.severity === 'error') - Number(b.severity === 'error'));
+  const bySeverity = [...issues].sort(
+    (a, b) => Number(a.severity === 'error') - Number(b.severity === 'error'),
+  );
   for (const issue of bySeverity) terminal.err(formatIssue(issue));
 }

@@ -10,7 +10,11 @@ export const VERSION: string = manifest.version;
 export const KERNEL_API_VERSION = 'v1.19.27';
 
 /** What was checked out when, as far as the folder tells; a released package has no branch. */
-export function buildInfo(): { readonly branchName: string; readonly buildTime: string; readonly commitHash: string } {
+export function buildInfo(): {
+  readonly branchName: string;
+  readonly buildTime: string;
+  readonly commitHash: string;
+} {
   const buildTime = statSync(new URL('package.json', root)).mtime.toISOString().slice(0, 19);
   const head = readGitFile('HEAD');
   const ref = /^ref: (\S+)$/.exec(head)?.[1];

@@ -106,7 +106,9 @@ export type ResponseRule = {
 };
 
 /** Fields of a rule as a client gave them; validated by the plane. */
-export type ResponseRuleInput = Partial<Omit<ResponseRule, 'id' | 'createdAtMs' | 'updatedAtMs'>> & { readonly id?: string };
+export type ResponseRuleInput = Partial<Omit<ResponseRule, 'id' | 'createdAtMs' | 'updatedAtMs'>> & {
+  readonly id?: string;
+};
 
 export type PageQuery = {
   readonly page: number;
@@ -139,7 +141,12 @@ export type InspectStats = {
   readonly hosts: readonly HostStats[];
 };
 
-export type CollectionStatus = { readonly path: string; readonly exists: boolean; readonly sizeBytes: number; readonly count: number };
+export type CollectionStatus = {
+  readonly path: string;
+  readonly exists: boolean;
+  readonly sizeBytes: number;
+  readonly count: number;
+};
 
 export type InspectStatus = {
   readonly directory: string;
@@ -163,7 +170,11 @@ export type CaView = {
 /** The use cases of the inspect plane; the only thing dialects see of it. Errors are `GatewayError`s with code `inspect.*`. */
 export interface InspectControl {
   /** Live list, newest first; `beforeSequence` pages backwards. `filter` is a plain keyword over method, URL and status. */
-  exchanges(query: { readonly limit: number; readonly beforeSequence?: number; readonly filter?: string }): Promise<readonly ExchangeSummary[]>;
+  exchanges(query: {
+    readonly limit: number;
+    readonly beforeSequence?: number;
+    readonly filter?: string;
+  }): Promise<readonly ExchangeSummary[]>;
   exchange(id: string): Promise<
     | {
         readonly summary: ExchangeSummary;
@@ -176,7 +187,9 @@ export interface InspectControl {
   exchangeCount(): number;
 
   hosts(): Promise<readonly string[]>;
-  activeHosts(hours: number): Promise<readonly { readonly hostname: string; readonly count: number; readonly lastActiveMs: number }[]>;
+  activeHosts(
+    hours: number,
+  ): Promise<readonly { readonly hostname: string; readonly count: number; readonly lastActiveMs: number }[]>;
 
   requests(query: PageQuery): Promise<Page<WithBody<RequestRecord>>>;
   allRequests(): AsyncIterable<WithBody<RequestRecord>>;

@@ -123,7 +123,12 @@ export interface RouteControl {
   /** Milliseconds from dial start to response headers of a HEAD request. @throws kind `timeout` or `unavailable` */
   testDelay(name: string, url: string, timeoutMs: number, expectedStatus: string): Promise<number>;
   /** Delay per member that answered. @throws kind `timeout` when none did */
-  testGroupDelay(name: string, url: string, timeoutMs: number, expectedStatus: string): Promise<ReadonlyMap<string, number>>;
+  testGroupDelay(
+    name: string,
+    url: string,
+    timeoutMs: number,
+    expectedStatus: string,
+  ): Promise<ReadonlyMap<string, number>>;
   rules(): readonly RuleView[];
   setRulesDisabled(flags: ReadonlyMap<number, boolean>): void;
   connections(): readonly ConnectionView[];

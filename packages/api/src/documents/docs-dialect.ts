@@ -14,8 +14,14 @@ export function createDocsDialect(options: { readonly document: object }): HttpD
     bodies: 'raw',
     browserPolicy: 'same-site',
     async register(app) {
-      await app.register(fastifySwagger, { mode: 'static', specification: { document: options.document as never } });
-      await app.register(fastifySwaggerUi, { routePrefix: '/docs', uiConfig: { docExpansion: 'none', filter: true } });
+      await app.register(fastifySwagger, {
+        mode: 'static',
+        specification: { document: options.document as never },
+      });
+      await app.register(fastifySwaggerUi, {
+        routePrefix: '/docs',
+        uiConfig: { docExpansion: 'none', filter: true },
+      });
     },
     fail: plainFailure,
   };

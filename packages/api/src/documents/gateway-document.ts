@@ -11,7 +11,10 @@ export function gatewayDocument(options: {
   readonly groups: readonly OperationGroup[];
 }): object {
   const { native, version, groups } = options;
-  const own = openApiOf(native, version, NATIVE_PREFIX) as { readonly paths: object; readonly components: object };
+  const own = openApiOf(native, version, NATIVE_PREFIX) as {
+    readonly paths: object;
+    readonly components: object;
+  };
   const others = buildOpenApi(
     {
       title: 'Sluice',

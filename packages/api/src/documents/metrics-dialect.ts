@@ -4,7 +4,10 @@ import type { Metrics } from '@sluice/core/metrics';
 import { plainFailure } from './plain-failure.ts';
 
 /** `GET /metrics`: the Prometheus exposition, behind the control secret when there is one. */
-export function createMetricsDialect(options: { readonly metrics: Metrics; readonly secret: string }): HttpDialect {
+export function createMetricsDialect(options: {
+  readonly metrics: Metrics;
+  readonly secret: string;
+}): HttpDialect {
   const { metrics, secret } = options;
   return {
     name: 'metrics',

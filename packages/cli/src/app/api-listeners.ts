@@ -48,6 +48,8 @@ export type ApiListeners = {
   controlUrl(): string;
   /** Where the media API and live URLs are served. */
   mediaUrl(): string | undefined;
+  /** What the APIs really listen on. */
+  addresses(): readonly Listener[];
   /** Stops what the APIs sample. */
   close(): void;
 };
@@ -57,8 +59,18 @@ export function createApiListeners(options: ApiListenerOptions): ApiListeners {
   const { settings, media, logs } = options;
   const log = logs.logger.child('api');
   const clash = clashOptions(options);
-  const quantumult = { inspect: options.inspect.control, clock: systemClock, secret: settings.control.secret };
-  const zlm = { media: media.control, build: buildInfo(), serverToken: `Sluice/${VERSION}`, clock: systemClock, log: log.child('zlm') };
+  const quantumult = {
+    inspect: options.inspect.control,
+    clock: systemClock,
+    secret: settings.control.secret,
+  };
+  const zlm = {
+    media: media.control,
+    build: buildInfo(),
+    serverToken: `Sluice/${VERSION}`,
+    clock: systemClock,
+    log: log.child('zlm'),
+  };
   const native = createNativeApi({
     route: options.route.control,
     inspect: options.inspect.control,
@@ -70,12 +82,29 @@ export function createApiListeners(options: ApiListenerOptions): ApiListeners {
     startedMs: Date.now(),
     dataDir: settings['data-dir'],
     apiListeners: () => apiListeners(control, admin, mediaHttp),
-    engines: () => engineStatus().map(({ work, engine, reason }) => ({ name: work, active: reason === '', detail: reason === '' ? engine : `${engine}: ${reason}` })),
+    engines: () =>
+      engineStatus().map(({ work, engine, reason }) => ({
+        name: work,
+        active: reason === '',
+        detail: reason === '' ? engine : `${engine}: ${reason}`,
+      })),
   });
 
   const trusted = { hosts: settings.control['allowed-hosts'], origins: settings.control['allowed-origins'] };
-  const listener = (name: string, address: string, dialects: readonly HttpDialect[], live: boolean): HttpListener =>
-    createHttpListener({ name, ...parseEndpoint(address), log, dialects, trusted, ...(live ? { intercept: media.http } : {}) });
+  const listener = (
+    name: string,
+    address: string,
+    dialects: readonly HttpDialect[],
+    live: boolean,
+  ): HttpListener =>
+    createHttpListener({
+      name,
+      ...parseEndpoint(address),
+      log,
+      dialects,
+      trusted,
+      ...(live ? { intercept: media.http } : {}),
+    });
 
   const document = gatewayDocument({
     native,
@@ -96,14 +125,21 @@ export function createApiListeners(options: ApiListenerOptions): ApiListeners {
     ],
     true,
   );
-  const admin = settings.inspect.admin === '' ? undefined : listener('admin', settings.inspect.admin, [createQuantumultDialect(quantumult)], false);
+  const admin =
+    settings.inspect.admin === ''
+      ? undefined
+      : listener('admin', settings.inspect.admin, [createQuantumultDialect(quantumult)], false);
   const mediaPort = Number(media.control.config().get('http.port'));
   const mediaAddress = formatEndpoint(listenHost(settings.media), mediaPort);
-  const mediaHttp = settings.media.http?.['port'] === 0 ? undefined : listener('media http', mediaAddress, [createZlmDialect(zlm)], true);
+  const mediaHttp =
+    settings.media.http?.['port'] === 0
+      ? undefined
+      : listener('media http', mediaAddress, [createZlmDialect(zlm)], true);
   return {
     all: [control, admin, mediaHttp].filter((each) => each !== undefined),
     controlUrl: () => urlOf(control),
     mediaUrl: () => (mediaHttp === undefined ? undefined : urlOf(mediaHttp)),
+    addresses: () => apiListeners(control, admin, mediaHttp),
     close: () => native.close(),
   };
 }
@@ -119,12 +155,18 @@ function clashOptions({ route, logs, settings, reload, homeDir }: ApiListenerOpt
     cors: DEFAULT_CORS,
     uiDir: settings.control.ui === '' ? undefined : settings.control.ui,
     homeDir,
-    safePaths: (process.env['SAFE_PATHS'] ?? '').split(process.platform === 'win32' ? ';' : ':').filter((path) => path !== ''),
+    safePaths: (process.env['SAFE_PATHS'] ?? '')
+      .split(process.platform === 'win32' ? ';' : ':')
+      .filter((path) => path !== ''),
     reload,
   };
 }
 
-function apiListeners(control: HttpListener, admin: HttpListener | undefined, mediaHttp: HttpListener | undefined): Listener[] {
+function apiListeners(
+  control: HttpListener,
+  admin: HttpListener | undefined,
+  mediaHttp: HttpListener | undefined,
+): Listener[] {
   return [
     { plane: 'control', name: 'control', ...control.address },
     ...(admin === undefined ? [] : [{ plane: 'inspect' as const, name: 'admin', ...admin.address }]),

@@ -15,7 +15,9 @@ export function describeApp(
   urls: { controlUrl(): string; mediaUrl(): string | undefined },
 ): { readonly title: string; readonly lines: readonly StartLine[] } {
   const { route, inspect, media } = planes;
-  const lines: StartLine[] = [{ label: 'Dashboard', value: `${urls.controlUrl()}/ui/`, note: 'API documentation at /docs' }];
+  const lines: StartLine[] = [
+    { label: 'Dashboard', value: `${urls.controlUrl()}/ui/`, note: 'API documentation at /docs' },
+  ];
   for (const listener of route.control.listeners()) {
     lines.push({ label: 'Proxy', value: endpoint(listener), note: proxyNote(listener.name) });
   }
@@ -23,10 +25,15 @@ export function describeApp(
     lines.push({ label: 'Capture', value: endpoint(listener), note: 'HTTP proxy that records what passes' });
   }
   const rtmp = media.control.listeners().find((listener) => listener.name === 'rtmp');
-  if (rtmp !== undefined) lines.push({ label: 'Publish', value: `rtmp://${endpoint(rtmp)}/live/NAME`, note: 'OBS, ffmpeg' });
+  if (rtmp !== undefined)
+    lines.push({ label: 'Publish', value: `rtmp://${endpoint(rtmp)}/live/NAME`, note: 'OBS, ffmpeg' });
   const mediaUrl = urls.mediaUrl();
   if (mediaUrl !== undefined) {
-    lines.push({ label: 'Play', value: `${mediaUrl}/live/NAME.live.flv`, note: `HLS: ${mediaUrl}/live/NAME/hls.m3u8` });
+    lines.push({
+      label: 'Play',
+      value: `${mediaUrl}/live/NAME.live.flv`,
+      note: `HLS: ${mediaUrl}/live/NAME/hls.m3u8`,
+    });
   }
   lines.push({ label: 'CA file', value: inspect.control.ca().path, note: 'trust it to look into HTTPS' });
   lines.push({ label: 'Data', value: settings['data-dir'] });

@@ -39,11 +39,17 @@ export async function caExportCommand(
 }
 
 /** `sluice ca regenerate`: a new authority; every device must trust it anew, so it asks for `--yes`. */
-export async function caRegenerateCommand(source: SettingsSource, options: { readonly yes: boolean }, terminal: Terminal): Promise<number> {
+export async function caRegenerateCommand(
+  source: SettingsSource,
+  options: { readonly yes: boolean },
+  terminal: Terminal,
+): Promise<number> {
   const directory = caDirectory(source, terminal);
   if (directory === undefined) return EXIT_FAILED;
   if (!options.yes) {
-    terminal.err(`This replaces the certificate authority in ${directory}. Every device that trusts it must be set up again.`);
+    terminal.err(
+      `This replaces the certificate authority in ${directory}. Every device that trusts it must be set up again.`,
+    );
     terminal.err('Copies of the old files are kept beside the new ones. Repeat with --yes to go on.');
     return EXIT_FAILED;
   }

@@ -9,7 +9,9 @@ export function checkCommand(source: SettingsSource, terminal: Terminal): number
   const errors = issues.filter((issue) => issue.severity === 'error').length;
   const warnings = issues.length - errors;
   const name = source.file ?? 'the built-in defaults';
-  terminal.out(`${name}: ${settings === undefined ? 'not usable' : 'good'}, ${errors} errors, ${warnings} warnings`);
+  terminal.out(
+    `${name}: ${settings === undefined ? 'not usable' : 'good'}, ${errors} errors, ${warnings} warnings`,
+  );
   return settings === undefined ? EXIT_FAILED : EXIT_OK;
 }
 

@@ -32,16 +32,26 @@ function completionLines(command: Command, path: string): CompletionLine[] {
     ...command.options.flatMap((option) => (option.long === undefined || option.hidden ? [] : [option.long])),
     '--help',
   ];
-  const children = command.commands.flatMap((child) => completionLines(child, path === '' ? child.name() : `${path} ${child.name()}`));
+  const children = command.commands.flatMap((child) =>
+    completionLines(child, path === '' ? child.name() : `${path} ${child.name()}`),
+  );
   return [{ path, words }, ...children];
 }
 
 function fishScript(lines: readonly CompletionLine[]): string {
   return lines
     .flatMap(({ path, words }) => {
-      const condition = path === '' ? '__fish_use_subcommand' : path.split(' ').map((word) => `__fish_seen_subcommand_from ${word}`).join('; and ');
+      const condition =
+        path === ''
+          ? '__fish_use_subcommand'
+          : path
+              .split(' ')
+              .map((word) => `__fish_seen_subcommand_from ${word}`)
+              .join('; and ');
       return words.map((word) =>
-        word.startsWith('--') ? `complete -c sluice -n '${condition}' -l ${word.slice(2)}` : `complete -c sluice -n '${condition}' -a ${word}`,
+        word.startsWith('--')
+          ? `complete -c sluice -n '${condition}' -l ${word.slice(2)}`
+          : `complete -c sluice -n '${condition}' -a ${word}`,
       );
     })
     .join('\n')

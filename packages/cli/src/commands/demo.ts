@@ -20,8 +20,12 @@ const HOSTNAME = 'shop.demo.test';
 const STOP_DEADLINE_MS = 4_000;
 
 /** `sluice demo`: the gateway with a site, a live stream and requests of its own, until Ctrl-C. */
-export async function demoCommand(options: { readonly dataDir?: string }, terminal: Terminal): Promise<number> {
-  const folder = options.dataDir === undefined ? mkdtempSync(join(tmpdir(), 'sluice-demo-')) : resolve(options.dataDir);
+export async function demoCommand(
+  options: { readonly dataDir?: string },
+  terminal: Terminal,
+): Promise<number> {
+  const folder =
+    options.dataDir === undefined ? mkdtempSync(join(tmpdir(), 'sluice-demo-')) : resolve(options.dataDir);
   try {
     return await runDemo(folder, terminal);
   } catch (error) {
@@ -45,7 +49,12 @@ async function runDemo(folder: string, terminal: Terminal): Promise<number> {
   const app = await createApp({ settings, logs, source });
   await app.start();
   const site = await startWebSite(HOSTNAME, siteAuthority);
-  const live = startLiveSource({ rtmpUrl: `rtmp://${rtmpEndpoint(app)}/live/demo`, hub: app.media.hub, clock: systemClock, log: logs.logger.child('demo') });
+  const live = startLiveSource({
+    rtmpUrl: `rtmp://${rtmpEndpoint(app)}/live/demo`,
+    hub: app.media.hub,
+    clock: systemClock,
+    log: logs.logger.child('demo'),
+  });
   const stopTrickle = startTrickle({
     hostname: HOSTNAME,
     httpPort: site.httpPort,
@@ -58,10 +67,19 @@ async function runDemo(folder: string, terminal: Terminal): Promise<number> {
 
   const description = app.describe();
   const demoLines = [
-    { label: 'Site', value: `http://${HOSTNAME}:${site.httpPort}`, note: 'through the proxy; captured by rule' },
+    {
+      label: 'Site',
+      value: `http://${HOSTNAME}:${site.httpPort}`,
+      note: 'through the proxy; captured by rule',
+    },
     { label: 'Stream', value: 'live/demo', note: live.description },
   ];
-  terminal.out(startScreen({ title: `${description.title} demo`, lines: [...description.lines, ...demoLines] }, terminal.colour));
+  terminal.out(
+    startScreen(
+      { title: `${description.title} demo`, lines: [...description.lines, ...demoLines] },
+      terminal.colour,
+    ),
+  );
   terminal.out('  Open the dashboard; Ctrl-C ends the demo and removes what it kept.\n');
   await firstSignal();
   terminal.err('stopping …');

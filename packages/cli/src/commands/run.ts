@@ -16,7 +16,8 @@ export async function runCommand(source: SettingsSource, terminal: Terminal): Pr
   printIssues(terminal, issues);
   if (settings === undefined) return EXIT_FAILED;
 
-  const sink = settings.log.format === 'json' ? jsonSink(process.stderr) : textSink(process.stderr, terminal.colour);
+  const sink =
+    settings.log.format === 'json' ? jsonSink(process.stderr) : textSink(process.stderr, terminal.colour);
   const logs = createLogHub(settings.log.level, sink);
   let app: App;
   try {
@@ -46,10 +47,12 @@ function untilStopped(app: App, terminal: Terminal): Promise<void> {
     }
     stopping = true;
     terminal.err('stopping …');
-    app.stop(AbortSignal.any([AbortSignal.timeout(STOP_DEADLINE_MS), impatience.signal])).then(resolve, (error: unknown) => {
-      terminal.err(`sluice: stopping failed: ${errorText(error)}`);
-      resolve();
-    });
+    app
+      .stop(AbortSignal.any([AbortSignal.timeout(STOP_DEADLINE_MS), impatience.signal]))
+      .then(resolve, (error: unknown) => {
+        terminal.err(`sluice: stopping failed: ${errorText(error)}`);
+        resolve();
+      });
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);

@@ -12,10 +12,19 @@ const STOP_GRACE_MS = 1_500;
 export type LiveSource = { readonly description: string; stop(): Promise<void> };
 
 /** Publishes `live/demo`: a moving test picture from ffmpeg when it is installed, the built-in sample otherwise. */
-export function startLiveSource(options: { readonly rtmpUrl: string; readonly hub: StreamHub; readonly clock: Clock; readonly log: Logger }): LiveSource {
+export function startLiveSource(options: {
+  readonly rtmpUrl: string;
+  readonly hub: StreamHub;
+  readonly clock: Clock;
+  readonly log: Logger;
+}): LiveSource {
   const ffmpeg = findProgram('ffmpeg');
   if (ffmpeg === undefined) {
-    const stop = publishSample(options.hub, { vhost: '__defaultVhost__', app: 'live', stream: 'demo', params: '' }, options.clock);
+    const stop = publishSample(
+      options.hub,
+      { vhost: '__defaultVhost__', app: 'live', stream: 'demo', params: '' },
+      options.clock,
+    );
     return { description: 'the built-in sample', stop: async () => stop() };
   }
   const child = spawn(ffmpeg, ffmpegArguments(options.rtmpUrl), { stdio: ['ignore', 'ignore', 'pipe'] });
@@ -40,9 +49,33 @@ export function startLiveSource(options: { readonly rtmpUrl: string; readonly hu
 function ffmpegArguments(url: string): string[] {
   const video = ['-re', '-f', 'lavfi', '-i', 'testsrc2=size=1280x720:rate=25'];
   const audio = ['-re', '-f', 'lavfi', '-i', 'sine=frequency=330:sample_rate=44100,volume=0.1'];
-  const encodeVideo = ['-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-b:v', '1500k', '-g', '50', '-pix_fmt', 'yuv420p'];
+  const encodeVideo = [
+    '-c:v',
+    'libx264',
+    '-preset',
+    'ultrafast',
+    '-tune',
+    'zerolatency',
+    '-b:v',
+    '1500k',
+    '-g',
+    '50',
+    '-pix_fmt',
+    'yuv420p',
+  ];
   const encodeAudio = ['-c:a', 'aac', '-b:a', '64k'];
-  return ['-nostdin', '-loglevel', 'error', ...video, ...audio, ...encodeVideo, ...encodeAudio, '-f', 'flv', url];
+  return [
+    '-nostdin',
+    '-loglevel',
+    'error',
+    ...video,
+    ...audio,
+    ...encodeVideo,
+    ...encodeAudio,
+    '-f',
+    'flv',
+    url,
+  ];
 }
 
 function findProgram(name: string): string | undefined {

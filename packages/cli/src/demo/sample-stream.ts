@@ -14,7 +14,11 @@ const PERIOD_MS = 20;
 const SAMPLE_FPS = 25;
 
 /** The tracks and frames of the built-in four-second sample. */
-export type Sample = { readonly tracks: readonly Track[]; readonly frames: readonly Frame[]; readonly durationMs: number };
+export type Sample = {
+  readonly tracks: readonly Track[];
+  readonly frames: readonly Frame[];
+  readonly durationMs: number;
+};
 
 /** Reads the sample that ships with the gateway. */
 export function readSample(): Sample {
@@ -36,19 +40,38 @@ function readAudio(tag: FlvTag, tracks: Track[], frames: Frame[]): void {
     const { sampleRate, channels } = parseAudioSpecificConfig(payload);
     tracks.push({ kind: 'audio', codec: 'aac', sampleRate, channels, config: payload });
   } else if (packet === 'frames') {
-    frames.push({ kind: 'audio', dtsMs: tag.timestampMs, ptsMs: tag.timestampMs, keyFrame: true, data: payload });
+    frames.push({
+      kind: 'audio',
+      dtsMs: tag.timestampMs,
+      ptsMs: tag.timestampMs,
+      keyFrame: true,
+      data: payload,
+    });
   }
 }
 
-function readVideo(tag: FlvTag, avc: AvcConfig | undefined, tracks: Track[], frames: Frame[]): AvcConfig | undefined {
+function readVideo(
+  tag: FlvTag,
+  avc: AvcConfig | undefined,
+  tracks: Track[],
+  frames: Frame[],
+): AvcConfig | undefined {
   const video = parseVideoTag(tag.data);
   if (video.packet === 'config') {
     const config = parseAvcConfig(video.payload);
     const sps = config.sps[0] === undefined ? undefined : parseSps(config.sps[0]);
-    tracks.push({ kind: 'video', codec: 'h264', width: sps?.width ?? 0, height: sps?.height ?? 0, fps: SAMPLE_FPS, config: video.payload });
+    tracks.push({
+      kind: 'video',
+      codec: 'h264',
+      width: sps?.width ?? 0,
+      height: sps?.height ?? 0,
+      fps: SAMPLE_FPS,
+      config: video.payload,
+    });
     return config;
   }
-  if (video.packet === 'frames' && avc !== undefined) frames.push(frameFromVideoTag(video, tag.timestampMs, avc.lengthBytes));
+  if (video.packet === 'frames' && avc !== undefined)
+    frames.push(frameFromVideoTag(video, tag.timestampMs, avc.lengthBytes));
   return avc;
 }
 

@@ -30,7 +30,12 @@ export function startTrickle(options: TrickleOptions): () => void {
     const isOrder = count % 6 === 0;
     const path = isOrder ? '/api/orders' : (PATHS[count % PATHS.length] ?? '/');
     const secure = count % 2 === 0;
-    const common = { hostname: options.hostname, path, method: isOrder ? 'POST' : 'GET', headers: { 'user-agent': 'sluice-demo' } };
+    const common = {
+      hostname: options.hostname,
+      path,
+      method: isOrder ? 'POST' : 'GET',
+      headers: { 'user-agent': 'sluice-demo' },
+    };
     const request = secure
       ? httpsRequest({ ...common, port: options.httpsPort, agent: httpsAgent })
       : httpRequest({ ...common, port: options.httpPort, agent: httpAgent });

@@ -18,7 +18,10 @@ const PRODUCTS = [
 export async function startWebSite(hostname: string, authority: CertificateAuthority): Promise<WebSite> {
   const contexts = new LeafContexts(authority, systemClock);
   const plain = createHttpServer(answer);
-  const secure = createHttpsServer({ SNICallback: (name, done) => done(null, contexts.contextFor(name, hostname)) }, answer);
+  const secure = createHttpsServer(
+    { SNICallback: (name, done) => done(null, contexts.contextFor(name, hostname)) },
+    answer,
+  );
   const [httpPort, httpsPort] = await Promise.all([listen(plain), listen(secure)]);
   return {
     httpPort,
@@ -42,10 +45,24 @@ function listen(server: Server): Promise<number> {
 function answer(request: IncomingMessage, response: ServerResponse): void {
   const { pathname } = new URL(request.url ?? '/', 'http://demo');
   request.resume();
-  if (pathname === '/') sendText(response, 200, 'text/html; charset=utf-8', '<!doctype html><title>Demo shop</title><h1>Demo shop</h1>\n');
-  else if (pathname === '/api/products') sendJson(response, 200, { products: PRODUCTS, updated: new Date().toISOString() });
-  else if (pathname === '/api/orders') sendJson(response, 201, { order: Date.now() % 10_000, status: 'accepted' });
-  else if (pathname === '/logo.svg') sendText(response, 200, 'image/svg+xml', '<svg xmlns="http://www.w3.org/2000/svg" width="32" height="32"><circle cx="16" cy="16" r="14" fill="teal"/></svg>\n');
+  if (pathname === '/')
+    sendText(
+      response,
+      200,
+      'text/html; charset=utf-8',
+      '<!doctype html><title>Demo shop</title><h1>Demo shop</h1>\n',
+    );
+  else if (pathname === '/api/products')
+    sendJson(response, 200, { products: PRODUCTS, updated: new Date().toISOString() });
+  else if (pathname === '/api/orders')
+    sendJson(response, 201, { order: Date.now() % 10_000, status: 'accepted' });
+  else if (pathname === '/logo.svg')
+    sendText(
+      response,
+      200,
+      'image/svg+xml',
+      '<svg xmlns="http://www.w3.org/2000/svg" width="32" height="32"><circle cx="16" cy="16" r="14" fill="teal"/></svg>\n',
+    );
   else sendJson(response, 404, { error: `no such page: ${pathname}` });
 }
 

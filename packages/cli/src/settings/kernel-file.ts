@@ -1,4 +1,10 @@
-import { childNode, type ConfigEntry, type ConfigNode, type ConfigPlace, nodeToPlain } from '@sluice/core/config/node';
+import {
+  type ConfigEntry,
+  type ConfigNode,
+  type ConfigPlace,
+  childNode,
+  nodeToPlain,
+} from '@sluice/core/config/node';
 
 const OWN_SECTIONS = new Set(['control', 'data-dir', 'log', 'route', 'inspect', 'media']);
 
@@ -23,7 +29,8 @@ export function wrapKernelDocument(node: ConfigNode): ConfigNode {
   add('secret', 'secret', secret);
   add('ui', 'external-ui', text('external-ui'));
   const level = childNode(node, 'log-level');
-  const log: ConfigEntry[] = level === undefined ? [] : [{ key: 'level', keyPlace: level.place, node: level }];
+  const log: ConfigEntry[] =
+    level === undefined ? [] : [{ key: 'level', keyPlace: level.place, node: level }];
   return mapping(node.place, [
     { key: 'control', keyPlace: node.place, node: mapping(node.place, control) },
     { key: 'log', keyPlace: node.place, node: mapping(node.place, log) },

@@ -36,13 +36,48 @@ describe('loadSettings', () => {
   });
 
   const mistakes: readonly { section: string; text: string; line: RegExp; found: RegExp }[] = [
-    { section: 'control', text: 'control:\n  listen: 9090\n', line: /^sluice\.yaml:2:11: error: control\.listen: expected a text/, found: /9090/ },
-    { section: 'control (semantic)', text: 'control:\n  listen: 0.0.0.0:9090\n', line: /^sluice\.yaml:2:11: error: control\.listen: .*control\.secret must be set/, found: /0\.0\.0\.0:9090/ },
-    { section: 'data-dir', text: 'data-dir: [a]\n', line: /^sluice\.yaml:1:11: error: data-dir: expected a text/, found: /a list/ },
-    { section: 'log', text: 'log:\n  level: loud\n', line: /^sluice\.yaml:2:10: error: log\.level: expected one of debug, info, warning, error, silent/, found: /loud/ },
-    { section: 'route', text: 'route:\n  mixed-port: 99999\n', line: /^sluice\.yaml:2:15: error: route\.mixed-port: expected a whole number from 0 to 65535/, found: /99999/ },
-    { section: 'inspect', text: 'inspect:\n  body-limit-bytes: lots\n', line: /^sluice\.yaml:2:21: error: inspect\.body-limit-bytes: expected a whole number/, found: /lots/ },
-    { section: 'media', text: 'media:\n  rtmp:\n    port: 70000\n', line: /^sluice\.yaml:3:11: error: media\.rtmp\.port: /, found: /70000/ },
+    {
+      section: 'control',
+      text: 'control:\n  listen: 9090\n',
+      line: /^sluice\.yaml:2:11: error: control\.listen: expected a text/,
+      found: /9090/,
+    },
+    {
+      section: 'control (semantic)',
+      text: 'control:\n  listen: 0.0.0.0:9090\n',
+      line: /^sluice\.yaml:2:11: error: control\.listen: .*control\.secret must be set/,
+      found: /0\.0\.0\.0:9090/,
+    },
+    {
+      section: 'data-dir',
+      text: 'data-dir: [a]\n',
+      line: /^sluice\.yaml:1:11: error: data-dir: expected a text/,
+      found: /a list/,
+    },
+    {
+      section: 'log',
+      text: 'log:\n  level: loud\n',
+      line: /^sluice\.yaml:2:10: error: log\.level: expected one of debug, info, warning, error, silent/,
+      found: /loud/,
+    },
+    {
+      section: 'route',
+      text: 'route:\n  mixed-port: 99999\n',
+      line: /^sluice\.yaml:2:15: error: route\.mixed-port: expected a whole number from 0 to 65535/,
+      found: /99999/,
+    },
+    {
+      section: 'inspect',
+      text: 'inspect:\n  body-limit-bytes: lots\n',
+      line: /^sluice\.yaml:2:21: error: inspect\.body-limit-bytes: expected a whole number/,
+      found: /lots/,
+    },
+    {
+      section: 'media',
+      text: 'media:\n  rtmp:\n    port: 70000\n',
+      line: /^sluice\.yaml:3:11: error: media\.rtmp\.port: /,
+      found: /70000/,
+    },
   ];
   for (const { section, text, line, found } of mistakes) {
     it(`says file, line, column, expected and found of a mistake in ${section}`, () => {
@@ -56,7 +91,10 @@ describe('loadSettings', () => {
 
   it('points at the offending rule line with the kernel’s own text', () => {
     const { lines } = load('route:\n  rules:\n    - DOMAIN,a.com,DIRECT\n    - DOMAIN,b.com,NOWHERE\n');
-    assert.match(lines[0] ?? '', /^sluice\.yaml:4:7: error: route\.rules\.1: rules\[1\] \[DOMAIN,b\.com,NOWHERE\] error: proxy \[NOWHERE\] not found/);
+    assert.match(
+      lines[0] ?? '',
+      /^sluice\.yaml:4:7: error: route\.rules\.1: rules\[1\] \[DOMAIN,b\.com,NOWHERE\] error: proxy \[NOWHERE\] not found/,
+    );
   });
 
   it('takes the route section from a file it names, keys beside it winning', () => {
@@ -68,7 +106,9 @@ describe('loadSettings', () => {
   });
 
   it('accepts a bare kernel file, with its controller keys', () => {
-    const good = load('mixed-port: 7777\nexternal-controller: 0.0.0.0:9999\nlog-level: debug\nrules: ["MATCH,DIRECT"]\n');
+    const good = load(
+      'mixed-port: 7777\nexternal-controller: 0.0.0.0:9999\nlog-level: debug\nrules: ["MATCH,DIRECT"]\n',
+    );
     assert.deepEqual(good.lines, []);
     assert.equal(good.settings?.route['mixed-port'], 7777);
     assert.equal(good.settings?.control.listen, '127.0.0.1:9999', 'without a secret it stays on loopback');

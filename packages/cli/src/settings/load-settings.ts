@@ -4,7 +4,7 @@ import { errorText } from '@sluice/base/errors';
 import { decodeConfig } from '@sluice/core/config/decode';
 import { applyEnvironment } from '@sluice/core/config/environment';
 import type { ConfigIssue, ReportIssue } from '@sluice/core/config/issue';
-import { childNode, type ConfigNode, emptyNode, nodeToPlain, withNodeAt } from '@sluice/core/config/node';
+import { type ConfigNode, childNode, emptyNode, nodeToPlain, withNodeAt } from '@sluice/core/config/node';
 import { parseYamlConfig } from '@sluice/core/config/yaml';
 import { checkInspect } from '@sluice/inspect/config';
 import { checkMedia } from '@sluice/media/config';
@@ -22,7 +22,11 @@ export type SettingsSource = {
   /** Folder that relative paths and the data folder start from when it is not the file's own. */
   readonly home?: string;
   /** Values given on the command line, by path. */
-  readonly overrides?: readonly { readonly path: readonly string[]; readonly value: string; readonly option: string }[];
+  readonly overrides?: readonly {
+    readonly path: readonly string[];
+    readonly value: string;
+    readonly option: string;
+  }[];
   readonly environment?: Readonly<Record<string, string | undefined>>;
 };
 
@@ -35,7 +39,9 @@ export type LoadedSettings = {
 /** Reads, decodes and checks the whole configuration; every finding carries its file, line and column. */
 export function loadSettings(source: SettingsSource): LoadedSettings {
   const issues: ConfigIssue[] = [];
-  const base = resolve(source.home ?? (source.file === undefined || source.file === '-' ? '.' : dirname(source.file)));
+  const base = resolve(
+    source.home ?? (source.file === undefined || source.file === '-' ? '.' : dirname(source.file)),
+  );
   let node = readRoot(source, issues);
   node = includeSection(node, 'route', base, issues);
   node = includeSection(node, 'media', base, issues);
@@ -45,7 +51,12 @@ export function loadSettings(source: SettingsSource): LoadedSettings {
   node = environment.node;
   for (const override of source.overrides ?? []) {
     const place = { file: `option ${override.option}`, line: 1, column: 1 };
-    node = withNodeAt(node, override.path, { kind: 'scalar', value: override.value, text: override.value, place });
+    node = withNodeAt(node, override.path, {
+      kind: 'scalar',
+      value: override.value,
+      text: override.value,
+      place,
+    });
   }
   const decoded = decodeConfig<GatewaySettings>(gatewaySchema, node);
   issues.push(...decoded.issues);
@@ -83,7 +94,8 @@ function includeSection(root: ConfigNode, section: string, base: string, issues:
   issues.push(...parsed.issues);
   const own = node.entries.filter((entry) => entry.key !== 'config');
   const written = new Set(own.map((entry) => entry.key));
-  const included = parsed.node.kind === 'map' ? parsed.node.entries.filter((entry) => !written.has(entry.key)) : [];
+  const included =
+    parsed.node.kind === 'map' ? parsed.node.entries.filter((entry) => !written.has(entry.key)) : [];
   return withNodeAt(root, [section], { kind: 'map', place: node.place, entries: [...own, ...included] });
 }
 
@@ -117,13 +129,21 @@ function checkControl(settings: GatewaySettings, report: ReportIssue): void {
     try {
       const { host } = parseEndpoint(address);
       if (settings.control.secret === '' && !isLoopbackHost(host)) {
-        report('error', path, `${path.join('.')}: ${address} can be reached from other machines, so control.secret must be set`, {
-          expected: 'a loopback address, or control.secret set',
-          found: address,
-        });
+        report(
+          'error',
+          path,
+          `${path.join('.')}: ${address} can be reached from other machines, so control.secret must be set`,
+          {
+            expected: 'a loopback address, or control.secret set',
+            found: address,
+          },
+        );
       }
     } catch (error) {
-      report('error', path, `${path.join('.')}: ${errorText(error)}`, { expected: 'host:port', found: address });
+      report('error', path, `${path.join('.')}: ${errorText(error)}`, {
+        expected: 'host:port',
+        found: address,
+      });
     }
   }
 }

@@ -12,7 +12,10 @@ export function readConfigFile(path: string): ParsedConfig {
     text = readFileSync(path === '-' ? 0 : path, 'utf8');
   } catch (error) {
     const message = `cannot read the configuration file: ${errorText(error)}`;
-    return { node: emptyNode(path), issues: [{ severity: 'error', file: path, line: 1, column: 1, path: [], message }] };
+    return {
+      node: emptyNode(path),
+      issues: [{ severity: 'error', file: path, line: 1, column: 1, path: [], message }],
+    };
   }
   const name = path === '-' ? 'standard input' : path;
   return name.toLowerCase().endsWith('.ini') ? parseIniConfig(text, name) : parseYamlConfig(text, name);

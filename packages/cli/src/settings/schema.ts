@@ -7,16 +7,19 @@ const controlSchema = Type.Object(
   {
     listen: Type.String({
       default: '127.0.0.1:9090',
-      description: 'Address of the control listener: native API, dashboard, documentation, metrics and all three compatible APIs.',
+      description:
+        'Address of the control listener: native API, dashboard, documentation, metrics and all three compatible APIs.',
     }),
     secret: Type.String({
       default: '',
-      description: 'Bearer secret of the control and capture APIs. Required when they listen on anything but loopback.',
+      description:
+        'Bearer secret of the control and capture APIs. Required when they listen on anything but loopback.',
     }),
     'allowed-hosts': Type.Array(Type.String({ maxLength: 255 }), {
       default: [],
       maxItems: 100,
-      description: 'Host names under which browsers may reach the control listener, besides IP literals and localhost.',
+      description:
+        'Host names under which browsers may reach the control listener, besides IP literals and localhost.',
     }),
     'allowed-origins': Type.Array(Type.String({ maxLength: 255 }), {
       default: [],
@@ -31,7 +34,13 @@ const controlSchema = Type.Object(
 const logSchema = Type.Object(
   {
     level: Type.Union(
-      [Type.Literal('debug'), Type.Literal('info'), Type.Literal('warning'), Type.Literal('error'), Type.Literal('silent')],
+      [
+        Type.Literal('debug'),
+        Type.Literal('info'),
+        Type.Literal('warning'),
+        Type.Literal('error'),
+        Type.Literal('silent'),
+      ],
       { default: 'info', ignoreCase: true, description: 'Least severity that reaches the console.' },
     ),
     format: Type.Union([Type.Literal('text'), Type.Literal('json')], {

@@ -52,6 +52,8 @@ export interface HttpListener extends Service, HttpListenerView {
 }
 
 const DRAIN_MS = 300;
+/** Viewers of a popular stream arrive together. */
+const BACKLOG = 4_096;
 const TCP_KEEP_ALIVE_MS = 60_000;
 
 /** Creates a listener that `start` binds. @throws (from `start`) GatewayError `http.listen` */
@@ -59,14 +61,15 @@ export function createHttpListener(options: HttpListenerOptions): HttpListener {
   return new DialectListener(options);
 }
 
-type Carried = { readonly dialect: HttpDialect; readonly app: FastifyInstance };
+/** A dialect and, once it was asked for, its routes. */
+type Carried = { readonly dialect: HttpDialect; app: Promise<FastifyInstance> | undefined };
 
 class DialectListener implements HttpListener {
   readonly name: string;
   readonly #options: HttpListenerOptions;
   readonly #trusted: TrustedSites;
   readonly #onLoopback: boolean;
-  readonly #carried: Carried[] = [];
+  readonly #carried: readonly Carried[];
   readonly #sockets = new Map<Socket, HttpConnectionView>();
   readonly #server: Server;
   #address: { readonly host: string; readonly port: number };
@@ -76,6 +79,7 @@ class DialectListener implements HttpListener {
     if (options.dialects.length === 0) throw new TypeError(`listener ${options.name} carries no dialect`);
     this.name = options.name;
     this.#options = options;
+    this.#carried = options.dialects.map((dialect) => ({ dialect, app: undefined }));
     this.#trusted = options.trusted ?? { hosts: [], origins: [] };
     this.#onLoopback = isLoopbackHost(options.host);
     this.#address = { host: options.host, port: options.port };
@@ -87,8 +91,6 @@ class DialectListener implements HttpListener {
   }
 
   async start(): Promise<void> {
-    for (const dialect of this.#options.dialects)
-      this.#carried.push({ dialect, app: await openDialectApp(dialect, this, this.#options.log) });
     const { host, port, name, log } = this.#options;
     await new Promise<void>((resolve, reject) => {
       const onError = (error: Error) => {
@@ -102,7 +104,7 @@ class DialectListener implements HttpListener {
         );
       };
       this.#server.once('error', onError);
-      this.#server.listen({ host, port }, () => {
+      this.#server.listen({ host, port, backlog: BACKLOG }, () => {
         this.#server.off('error', onError);
         this.#server.on('error', (error) => log.error(`${name}: ${error.message}`));
         resolve();
@@ -123,7 +125,7 @@ class DialectListener implements HttpListener {
     await closed;
     clearTimeout(drain);
     deadline.removeEventListener('abort', cut);
-    await Promise.all(this.#carried.map(({ app }) => app.close()));
+    await Promise.all(this.#carried.map(async ({ app }) => (await app)?.close()));
   }
 
   connections(): readonly HttpConnectionView[] {
@@ -213,7 +215,7 @@ class DialectListener implements HttpListener {
       response.destroy();
       return;
     }
-    const { dialect, app } = carried;
+    const { dialect } = carried;
     if (dialect.browserPolicy === 'same-site' && isCrossSite(request, this.#onLoopback, this.#trusted)) {
       writeReply(response, dialect.fail({ kind: 'cross-site' }, request));
       return;
@@ -227,7 +229,17 @@ class DialectListener implements HttpListener {
     ) {
       request.headers['content-type'] = 'application/octet-stream';
     }
-    app.routing(request, response);
+    // An API nobody uses costs no memory: its routes are built for the first request.
+    carried.app ??= openDialectApp(dialect, this, this.#options.log);
+    carried.app.then(
+      (app) => this.#guard(request, () => app.routing(request, response)),
+      (error: unknown) => {
+        this.#options.log.error(
+          `${this.name}: the ${dialect.name} API cannot be served: ${errorText(error)}`,
+        );
+        response.destroy();
+      },
+    );
   }
 
   #carriedFor(url: string): Carried | undefined {
