@@ -28,17 +28,15 @@ const RULES = [
  * Starts the product as it is: every plane on, rules in use, connections tracked, everything in `folder`. Only the console
  * log is at `warning`, since the peers log no connections either.
  */
-export async function startGateway(folder: string, nodeFlags: readonly string[] = []): Promise<Gateway> {
+export async function startGateway(folder: string): Promise<Gateway> {
   const [control = 0, mixed = 0, capture = 0, admin = 0, mediaHttp = 0, rtmp = 0] = await freePorts(6);
   const ports = { control, mixed, capture, admin, mediaHttp, rtmp };
   const file = join(folder, 'sluice.yaml');
   writeFileSync(file, configuration(ports));
-  // Extra flags come from whoever profiles the gateway: BENCH_NODE_FLAGS="--cpu-prof --cpu-prof-dir=/tmp/prof".
-  const extra = (process.env['BENCH_NODE_FLAGS'] ?? '').split(' ').filter((flag) => flag !== '');
   const gateway = new PinnedProcess(process.execPath, {
     core: CORES.server,
     cwd: folder,
-    args: ['--disable-warning=ExperimentalWarning', ...extra, ...nodeFlags, PROGRAM, 'run', '-c', file],
+    args: ['--disable-warning=ExperimentalWarning', PROGRAM, 'run', '-c', file],
   });
   try {
     for (const port of Object.values(ports)) await gateway.listening(port);
