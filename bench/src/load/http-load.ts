@@ -18,14 +18,18 @@ const options = loadOptions<HttpLoad>();
 const authority = `127.0.0.1:${options.originPort}`;
 const target = options.tls ? '/items?page=1' : `http://${authority}/items?page=1`;
 const host = options.tls ? `${options.host}:${options.originPort}` : authority;
+const connectionLine = options.keepAlive ? 'Connection: keep-alive' : 'Connection: close';
+// Proxies that go by the header written for them see it too, as from curl.
+const proxyLine = options.tls ? '' : 'Proxy-Connection: Keep-Alive\r\n';
 const request = Buffer.from(
-  `GET ${target} HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: load\r\nAccept: */*\r\n${options.keepAlive ? '' : 'Connection: close\r\n'}\r\n`,
+  `GET ${target} HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: load\r\nAccept: */*\r\n${proxyLine}${connectionLine}\r\n\r\n`,
 );
 const tunnel = Buffer.from(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`);
 const HEAD_END = Buffer.from('\r\n\r\n');
 const FIRST_LINE = Buffer.from('HTTP/1.1 200');
 let done = 0;
 let failed = 0;
+let closed = 0;
 let lastFailure = '';
 
 /** Sends one request, then the next when the whole answer is there. */
@@ -60,7 +64,10 @@ function open(): void {
     failed += 1;
     lastFailure = error.message;
   });
-  socket.once('close', open);
+  socket.once('close', () => {
+    closed += 1;
+    open();
+  });
   socket.once('connect', () => {
     if (!options.tls) return drive(socket);
     socket.write(tunnel);
@@ -79,5 +86,5 @@ function open(): void {
 }
 
 for (let index = 0; index < options.connections; index++) open();
-await measureWindow(1_500, options.seconds, () => ({ requests: done, failed }));
+await measureWindow(1_500, options.seconds, () => ({ requests: done, failed, closed }));
 if (done === 0) failLoad(`no request came through: ${lastFailure}`);

@@ -49,6 +49,8 @@ export async function benchHttps(options: BenchOptions): Promise<Section> {
       addValue(section, row, CPU, (cpuSeconds * 1e6) / requests);
       addValue(section, row, PER_CORE, requests / cpuSeconds);
       addValue(section, row, 'requests/s', requests / report.seconds);
+      if (keepAlive && (report['closed'] ?? 0) > 0)
+        addNote(section, `${row}: ${report['closed']} connections were not kept in one repeat`);
       if ((report['failed'] ?? 0) > 0)
         addNote(section, `${row}: ${report['failed']} connections failed in one repeat`);
     }
