@@ -63,6 +63,17 @@ describe('readBodyText', () => {
     }
   });
 
+  it('bounds it by the size of the body too', async () => {
+    const bomb = zlib.gzipSync(Buffer.alloc(20_000_000, 'a'));
+    const decoded = await decodeBody(headers('text/plain', 'gzip'), bomb, 16_000_000);
+    assert.deepEqual([decoded.bytes.length, decoded.cut], [bomb.length * 200, true]);
+  });
+
+  it('shows bytes with NUL as what they are, whatever their type says', async () => {
+    const view = await readBodyText(headers('text/plain'), Buffer.from('a\0b'), false, LIMIT);
+    assert.deepEqual(view, { bodyText: 'YQBi', bodyEncoding: 'base64', cut: false });
+  });
+
   it('undoes three codings and no more', async () => {
     const four = zlib.gzipSync(zlib.gzipSync(zlib.gzipSync(zlib.gzipSync('deep'))));
     const { bytes: left } = await decodeBody(headers('text/plain', 'gzip, gzip, gzip, gzip'), four, LIMIT);

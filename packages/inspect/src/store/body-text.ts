@@ -16,6 +16,9 @@ export type BodyText = {
 const MAX_CODINGS = 3;
 const SLICE_BYTES = 4_096;
 const ZSTD_WINDOW_LOG_MAX = 23; // 8 MiB
+// What grows more than this, from a body of some size, was made to fill memory.
+const MAX_GROWTH = 200;
+const FREE_GROWTH_BYTES = 1024 * 1024;
 const NO_BODY: BodyText = { bodyText: null, bodyEncoding: 'utf8', cut: false };
 
 type Coding = {
@@ -135,20 +138,21 @@ function gzipMember(bytes: Uint8Array): Uint8Array | undefined {
 }
 
 /**
- * Undoes the content codings of a stored body (at most three) with at most `limitBytes` coming out of each; a coding that
- * is not known leaves the bytes as they are.
+ * Undoes the content codings of a stored body (at most three) with at most `limitBytes`, and past the first MiB at most 200
+ * times the body, coming out of each; a coding that is not known leaves the bytes as they are.
  */
 export async function decodeBody(
   headers: HeaderLines,
   body: Uint8Array,
   limitBytes: number,
 ): Promise<Decoded> {
+  const codedLimitBytes = Math.min(limitBytes, Math.max(FREE_GROWTH_BYTES, body.byteLength * MAX_GROWTH));
   let bytes = body;
   let cut = false;
   for (const name of codingNames(headers).slice(0, MAX_CODINGS)) {
     const coding = bytes.byteLength === 0 ? undefined : codingFor(name, bytes);
     if (coding === undefined) break;
-    const decoded = await undo(coding, bytes, limitBytes);
+    const decoded = await undo(coding, bytes, codedLimitBytes);
     bytes = decoded.bytes;
     cut ||= decoded.cut;
   }
@@ -192,7 +196,9 @@ function textOf(bytes: Uint8Array, contentType: string, cut: boolean): string | 
     if (text !== undefined) return text;
   }
   const buffer = Buffer.from(whole.buffer, whole.byteOffset, whole.byteLength);
-  if (isUtf8(buffer) && (known === true || !buffer.includes(0))) return buffer.toString('utf8');
+  // Whatever it is called: no text holds NUL, and in JSON each would take six characters.
+  if (buffer.includes(0)) return undefined;
+  if (isUtf8(buffer)) return buffer.toString('utf8');
   return known === true ? buffer.toString('latin1') : undefined;
 }
 

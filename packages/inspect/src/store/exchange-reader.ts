@@ -52,9 +52,9 @@ export type StoreStatus = {
   readonly segmentBytes: number;
 };
 
-// One small body may grow to this for display; a page of bodies together to a few times as much.
+// One small body may grow to this for display; a page of bodies together to twice as much.
 const DISPLAY_LIMIT_BYTES = 16 * 1024 * 1024;
-const PAGE_LIMIT_BYTES = 64 * 1024 * 1024;
+const PAGE_LIMIT_BYTES = 32 * 1024 * 1024;
 const LEAST_DISPLAY_BYTES = 64 * 1024;
 
 /** Answers queries from its own connection, in a thread that may take its time. */
