@@ -63,6 +63,20 @@ test('an absolute-form request goes out in origin form, with nothing added', asy
   });
 });
 
+test('a target beyond ASCII goes out as it came and is recorded so that it parses', async () => {
+  await scene(async (client, { port }, server) => {
+    const target = Buffer.from('/文?q=中').toString('latin1');
+    client.send(`GET http://a.test:${port}${target} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    const upstream = await server();
+    assert.ok((await upstream.expect('\r\n\r\n')).startsWith(`GET ${target} HTTP/1.1\r\n`));
+    upstream.send('HTTP/1.1 204 No Content\r\n\r\n');
+    await client.expect('\r\n\r\n');
+    const { request } = await fixture.sink.at(0);
+    assert.equal(new URL(request.url).href, request.url);
+    assert.equal(decodeURIComponent(request.url), `http://a.test:${port}/文?q=中`);
+  });
+});
+
 test('both sides are kept and reused, also for pipelined requests', async () => {
   await scene(async (client, { port, sockets }, server) => {
     const get = (path: string): string =>

@@ -19,6 +19,7 @@ export type RoutedRequest = {
   /** Host the request names, lower case, IPv6 without brackets. */
   readonly host: string;
   readonly port: number;
+  /** Absolute, with bytes beyond ASCII percent-encoded as browsers do, so that it parses to what was asked for. */
   readonly url: string;
   /** The target to send on, in origin form (or `*`). */
   readonly path: string;
@@ -68,9 +69,15 @@ export class RequestRouter {
       this.#lastScheme = scheme;
     }
     const { host, port } = this.#lastEndpoint;
-    const url = path === '*' ? `${this.#lastPrefix}/` : this.#lastPrefix + path;
+    const url = path === '*' ? `${this.#lastPrefix}/` : this.#lastPrefix + percentEncoded(path);
     return { scheme, host, port, url, path, authority };
   }
+}
+
+const BEYOND_ASCII = /[\x80-\xff]/g;
+
+function percentEncoded(path: string): string {
+  return path.replace(BEYOND_ASCII, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
 function parseAuthority(

@@ -44,6 +44,12 @@ describe('applyResponseRule', () => {
     assert.equal(applyResponseRule({ ...RULE, responseStatus: 404 }, ORIGINAL).statusText, 'Not Found');
   });
 
+  it('sends header values beyond ASCII as UTF-8', () => {
+    const answer = applyResponseRule({ ...RULE, responseHeaders: { 'x-name': '报告' } }, ORIGINAL);
+    const value = answer.headers.find(([name]) => name === 'x-name')?.[1] ?? '';
+    assert.equal(Buffer.from(value, 'latin1').toString('utf8'), '报告');
+  });
+
   it('keeps the headers less those of the old body when it replaces the body', () => {
     const coded = { ...ORIGINAL, headers: [...ORIGINAL.headers, ['Content-Encoding', 'gzip'] as const] };
     const answer = applyResponseRule({ ...RULE, responseBody: '{"x": 1}' }, coded);

@@ -77,7 +77,7 @@ function resultHeaders(
   response: RewritableResponse,
   isBodyReplaced: boolean,
 ): HeaderLines {
-  const own = Object.entries(rule.responseHeaders);
+  const own = Object.entries(rule.responseHeaders).map(([name, value]) => [name, onWire(value)] as const);
   if (own.length === 0) {
     const dropped = isBodyReplaced ? BODY_HEADERS : FRAMING_HEADERS;
     return response.headers.filter(
@@ -88,6 +88,11 @@ function resultHeaders(
   const contentType = headerValue(response.headers, 'content-type');
   if (contentType === '' || own.some(([name]) => name.toLowerCase() === 'content-type')) return lines;
   return [...lines, ['content-type', contentType]];
+}
+
+/** Header lines are one character per byte; text beyond ASCII is sent as UTF-8. */
+function onWire(value: string): string {
+  return Buffer.from(value, 'utf8').toString('latin1');
 }
 
 function codingName(headers: HeaderLines): string {

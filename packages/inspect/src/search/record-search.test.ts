@@ -16,7 +16,10 @@ const SAMPLES: Readonly<Record<string, SampleExchange>> = {
       ['X-Many', 'two'],
     ],
     requestBody: 'name=Ёлка',
-    responseHeaders: [['Content-Type', 'application/json']],
+    responseHeaders: [
+      ['Content-Type', 'application/json'],
+      ['X-File', Buffer.from('报告.txt').toString('latin1')],
+    ],
     responseBody: '{"word":"needle"}',
   },
   gzip: {
@@ -90,6 +93,7 @@ describe('searching requests and responses', () => {
     ['joined repeated header', 'requests', '"x-many":"one, two"', false, ['plain']],
     ['across members', 'requests', '"a.test","x-trace"', false, ['plain']],
     ['JSON escape', 'requests', 'a\\tb', false, ['unanswered']],
+    ['header in UTF-8', 'responses', '报告', false, ['plain']],
     ['request body', 'requests', 'Ёлка', false, ['plain']],
     ['response body', 'responses', 'needle', false, ['plain']],
     ['no response body in requests', 'requests', 'needle', false, []],

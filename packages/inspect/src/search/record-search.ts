@@ -1,5 +1,6 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { HeaderLines } from '../port.ts';
 import { readBodyText } from '../store/body-text.ts';
 import {
   type RecordMessage,
@@ -8,7 +9,7 @@ import {
   readResponse,
 } from '../store/exchange-record.ts';
 import type { ExchangeRow } from '../store/exchange-rows.ts';
-import { headersJson } from '../store/header-text.ts';
+import { headersJson, readableLines } from '../store/header-text.ts';
 import { REQUEST_CODED, RESPONSE_CODED } from '../store/schema.ts';
 import type { SegmentReader } from '../store/segment-files.ts';
 import { compileMatcher, type TextMatcher } from './text-matcher.ts';
@@ -103,7 +104,8 @@ async function subjectOf(
   const texts = [row.url, query.kind === 'request' ? row.method : String(row.status)];
   if (message === undefined) return texts;
   const coded = (row.flags & (query.kind === 'request' ? REQUEST_CODED : RESPONSE_CODED)) !== 0;
-  if (needle === '' || headersContain(message, needle)) texts.push(headersJson(message.headers));
+  const headers = readableLines(message.headers);
+  if (needle === '' || headersContain(headers, needle)) texts.push(headersJson(headers));
   if (coded || needle === '' || contains(message.body, needle)) {
     const { bodyText, bodyEncoding } = await readBodyText(
       message.headers,
@@ -129,10 +131,8 @@ export function plainRun(keyword: string): string {
   return keyword.includes('\\') ? '' : longest;
 }
 
-function headersContain(message: RecordMessage, needle: string): boolean {
-  return message.headers.some(
-    ([name, value]) => value.includes(needle) || name.toLowerCase().includes(needle),
-  );
+function headersContain(headers: HeaderLines, needle: string): boolean {
+  return headers.some(([name, value]) => value.includes(needle) || name.toLowerCase().includes(needle));
 }
 
 function contains(body: Uint8Array, needle: string): boolean {

@@ -18,6 +18,7 @@ import {
   readRequest,
   readResponse,
 } from './exchange-record.ts';
+import { readableLines } from './header-text.ts';
 import { formatRecordId } from './record-id.ts';
 import { HAS_MODIFIED, HAS_REQUEST, HAS_RESPONSE, IS_HTTPS } from './schema.ts';
 import type { SegmentReader } from './segment-files.ts';
@@ -141,7 +142,9 @@ async function withBody(message: RecordMessage, limitBytes: number) {
     limitBytes,
   );
   const body = { sizeBytes: message.bodyBytes, storedBytes: message.body.byteLength, truncated: cut };
-  const { httpVersion, headers, trailers } = message;
+  const { httpVersion } = message;
+  const headers = readableLines(message.headers);
+  const trailers = readableLines(message.trailers);
   return { httpVersion, headers, trailers, body, bodyText, bodyEncoding };
 }
 
