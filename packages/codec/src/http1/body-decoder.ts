@@ -31,7 +31,8 @@ const SEMICOLON = 59;
 const SPACE = 32;
 const TAB = 9;
 const MAX_SIZE_DIGITS = 16;
-const MAX_EXTENSION_BYTES = 16_384;
+// Of one chunk: some servers pad every size with spaces, so a limit for the whole body would cut their long ones short.
+const MAX_EXTENSION_BYTES = 4_096;
 const NO_TRAILERS: HeaderLines = [];
 const FORBIDDEN_TRAILERS = new Set(['transfer-encoding', 'content-length', 'host']);
 
@@ -124,6 +125,7 @@ export class BodyDecoder {
       case 'size-lf':
         expect(byte, LF, at);
         this.#sizeDigits = 0;
+        this.#extensionBytes = 0;
         this.#state = this.#remaining === 0 ? 'trailer' : 'data';
         return;
       case 'data-cr':

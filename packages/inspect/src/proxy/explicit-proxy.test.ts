@@ -184,6 +184,17 @@ test('Expect: 100-continue and early hints are relayed', async () => {
   });
 });
 
+test('a server that sends interim answers without end is given up', async () => {
+  await scene(async (client, { port }, server) => {
+    client.send(`GET http://a.test:${port}/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+    const upstream = await server();
+    await upstream.expect('\r\n\r\n');
+    upstream.send('HTTP/1.1 102 Processing\r\n\r\n'.repeat(65));
+    assert.match(await client.rest(), /HTTP\/1.1 502 Bad Gateway/);
+    assert.match((await fixture.sink.at(0)).error, /too-many-interim-responses/);
+  });
+});
+
 test('a final answer before the body is complete reaches the client', async () => {
   await scene(async (client, { port }, server) => {
     client.send(`PUT http://a.test:${port}/ HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nx`);

@@ -19,13 +19,14 @@ import { type RoutedRequest, withHost } from './request-line.ts';
 import { type ClientFraming, clientResponseHead, isStreamed, rewriteResponse } from './response-head.ts';
 import type { ProxyServices, ResponseRewrite } from './services.ts';
 import type { Upstream, UpstreamHandler } from './upstream.ts';
+import { bindsConnection } from './upstream-pool.ts';
 
 /** The connection an exchange belongs to, as the exchange sees it. */
 export interface ExchangeOwner {
   readonly client: Duplex;
   readonly services: ProxyServices;
-  /** A kept connection to the exchange's origin, or `undefined`. */
-  takeIdle(): Upstream | undefined;
+  /** A kept connection to the exchange's origin, or `undefined`; `repeatable` tells that the request may be sent twice. */
+  takeIdle(repeatable: boolean): Upstream | undefined;
   /** Opens a connection to the exchange's origin. */
   open(signal: AbortSignal): Promise<Upstream>;
   keepIdle(upstream: Upstream): void;
@@ -41,6 +42,8 @@ export interface ExchangeOwner {
 
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 const REWRITE_LIMIT_BYTES = 32 * 1024 * 1024;
+/** More than any server has reason to send; without a limit they would pile up before a client that does not read. */
+const MAX_INTERIM_RESPONSES = 64;
 const FIRST_BYTE_MS = 300_000;
 const IDLE_MS = 600_000;
 
@@ -62,6 +65,7 @@ export class Http1Exchange implements UpstreamHandler, BodySink {
   #upstream: Upstream | undefined;
   #retried = false;
   #heads = new HeadBuffer();
+  #interimResponses = 0;
   #answered = false;
   #response: ResponseHead | undefined;
   #decoder: BodyDecoder | undefined;
@@ -92,7 +96,7 @@ export class Http1Exchange implements UpstreamHandler, BodySink {
 
   /** Sends the request on an idle connection, or opens one. */
   start(): void {
-    const idle = this.#owner.takeIdle();
+    const idle = this.#owner.takeIdle(this.#isRepeatable());
     if (idle !== undefined) this.#attach(idle);
     else void this.#connect();
   }
@@ -259,7 +263,7 @@ export class Http1Exchange implements UpstreamHandler, BodySink {
     if (this.#state === 'done') return;
     const reused = this.#upstream?.reused === true;
     const untouched = this.#state === 'sending' && this.#heads.empty && !this.#answered;
-    if (reused && untouched && !this.#retried && !this.#hasBody && IDEMPOTENT.has(this.#head.method)) {
+    if (reused && untouched && !this.#retried && this.#isRepeatable()) {
       // The server closed its idle connection while our request was on the way.
       this.#retried = true;
       this.#upstream?.destroy();
@@ -287,6 +291,9 @@ export class Http1Exchange implements UpstreamHandler, BodySink {
       if (head.status >= 200) {
         this.#startResponse(head, framing);
         return rest;
+      }
+      if (++this.#interimResponses > MAX_INTERIM_RESPONSES) {
+        throw new ProtocolError('too-many-interim-responses', 0);
       }
       if (this.#head.version === '1.1') {
         this.#owner.client.write(
@@ -401,12 +408,17 @@ export class Http1Exchange implements UpstreamHandler, BodySink {
       !upstream.stream.readableEnded &&
       !upstream.stream.destroyed;
     upstream.detach();
+    if (bindsConnection(this.#head.headers) || bindsConnection(response.headers)) upstream.personal = true;
     if (!reusable) {
       upstream.destroy();
       return;
     }
     upstream.stream.resume();
     this.#owner.keepIdle(upstream);
+  }
+
+  #isRepeatable(): boolean {
+    return !this.#hasBody && IDEMPOTENT.has(this.#head.method);
   }
 
   #touch(allowanceMs: number): void {
