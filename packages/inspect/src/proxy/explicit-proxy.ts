@@ -5,6 +5,7 @@ import type { Dialer } from '@sluice/core/ports/dialer';
 import { Http1Session } from './http1-session.ts';
 import type { ClientAddress, OpenStream, ProxyServices } from './services.ts';
 import { serveTunnel } from './tunnel.ts';
+import { UpstreamPool } from './upstream-pool.ts';
 
 const MAX_CONNECTIONS = 20_000;
 const MAX_CONNECTIONS_PER_CLIENT = 512;
@@ -17,6 +18,9 @@ export class ExplicitProxy {
   readonly #sockets = new Set<Socket>();
   readonly #perClient = new Map<string, number>();
   #server: Server | undefined;
+  #pool:
+    | { readonly services: ProxyServices; readonly outbound: string; readonly upstreams: UpstreamPool }
+    | undefined;
   // Kept because every request asks, and asking the server is a system call.
   #address: { readonly host: string; readonly port: number } | undefined;
 
@@ -79,6 +83,8 @@ export class ExplicitProxy {
   /** Closes every connection. */
   destroyConnections(): void {
     for (const socket of this.#sockets) socket.destroy();
+    this.#pool?.upstreams.close();
+    this.#pool = undefined;
   }
 
   #accept(socket: Socket): void {
@@ -107,9 +113,11 @@ export class ExplicitProxy {
 
   #serve(client: Socket, address: ClientAddress): Promise<void> {
     const services = this.#services();
-    const open = openThrough(this.#dialer, this.#outbound(), address);
+    const outbound = this.#outbound();
+    const open = openThrough(this.#dialer, outbound, address);
+    const shared = this.#poolFor(services, outbound).forClient(address.ip);
     const tunnel = (host: string, port: number, rest: Buffer): Promise<void> =>
-      serveTunnel({ services, client, address, flowId: '', host, port, open }, rest);
+      serveTunnel({ services, client, address, flowId: '', host, port, open, shared }, rest);
     const session = new Http1Session({
       services,
       client,
@@ -117,9 +125,18 @@ export class ExplicitProxy {
       flowId: '',
       origin: undefined,
       open,
+      shared,
       tunnel,
     });
     return session.run(Buffer.alloc(0));
+  }
+
+  /** Upstreams opened under other settings are not what new connections ask for. */
+  #poolFor(services: ProxyServices, outbound: string): UpstreamPool {
+    if (this.#pool?.services === services && this.#pool.outbound === outbound) return this.#pool.upstreams;
+    this.#pool?.upstreams.close();
+    this.#pool = { services, outbound, upstreams: new UpstreamPool(services.clock) };
+    return this.#pool.upstreams;
   }
 }
 

@@ -15,6 +15,7 @@ import { relay } from './relay.ts';
 import { RequestRouter, type RoutedRequest, type TunnelOrigin } from './request-line.ts';
 import type { ClientAddress, OpenStream, ProxyServices } from './services.ts';
 import { openUpstream, type Upstream, type UpstreamTarget, upstreamKey } from './upstream.ts';
+import type { SharedUpstreams } from './upstream-pool.ts';
 
 /** What an HTTP/1 client connection needs to know about its surroundings. */
 export type SessionSetup = {
@@ -26,6 +27,8 @@ export type SessionSetup = {
   /** Where every request goes; absent for a proxy connection, whose requests name it. */
   readonly origin: TunnelOrigin | undefined;
   readonly open: OpenStream;
+  /** Where idle upstreams go when the client leaves; absent when they may serve nobody else. */
+  readonly shared?: SharedUpstreams;
   /** Continues the connection after a CONNECT, whose answer has been written; only for proxy connections. */
   readonly tunnel?: (host: string, port: number, rest: Buffer) => Promise<void>;
 };
@@ -106,14 +109,15 @@ export class Http1Session implements ExchangeOwner, Timed {
     else this.client.destroy();
   }
 
-  takeIdle(): Upstream | undefined {
+  takeIdle(repeatable: boolean): Upstream | undefined {
     for (let index = this.#idle.length - 1; index >= 0; index--) {
       const upstream = this.#idle[index];
       if (upstream === undefined || upstream.key !== this.#targetKey) continue;
       this.#idle.splice(index, 1);
       if (upstream.usable) return upstream;
     }
-    return undefined;
+    // Such a connection may end unseen at any moment; only a request that can be sent again risks it.
+    return repeatable ? this.#setup.shared?.take(this.#targetKey) : undefined;
   }
 
   open(signal: AbortSignal): Promise<Upstream> {
@@ -123,11 +127,11 @@ export class Http1Session implements ExchangeOwner, Timed {
   }
 
   keepIdle(upstream: Upstream): void {
+    this.#idle.push(upstream);
     if (this.#state === 'gone' || this.#state === 'closing') {
-      upstream.destroy();
+      this.#dropIdle();
       return;
     }
-    this.#idle.push(upstream);
     if (this.#idle.length > MAX_IDLE_UPSTREAMS) this.#idle.shift()?.destroy();
   }
 
@@ -368,7 +372,11 @@ export class Http1Session implements ExchangeOwner, Timed {
   }
 
   #dropIdle(): void {
-    for (const upstream of this.#idle) upstream.destroy();
+    const { shared } = this.#setup;
+    for (const upstream of this.#idle) {
+      if (shared === undefined || upstream.personal) upstream.destroy();
+      else shared.give(upstream);
+    }
     this.#idle = [];
   }
 }

@@ -102,11 +102,13 @@ test('TLS in a tunnel is opened, and every request in it captured', async () => 
 
 test('another connection to the same server resumes its TLS session', async () => {
   await withOrigin(async ({ port, sockets }) => {
+    const clients: TLSSocket[] = [];
     for (const path of ['/full', '/resumed']) {
       const client = await secure(await openTunnel(`a.test:${port}`), { servername: 'a.test' });
       await new Peer(client).send(`GET ${path} HTTP/1.1\r\nHost: a.test\r\n\r\n`).expect(`\r\n\r\n${path}`);
-      client.destroy();
+      clients.push(client);
     }
+    for (const client of clients) client.destroy();
     assert.deepEqual(
       sockets.map((socket) => (socket as TLSSocket).isSessionReused() === true),
       [false, true],

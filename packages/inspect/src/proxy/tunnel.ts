@@ -11,6 +11,7 @@ import { relay } from './relay.ts';
 import type { TunnelOrigin } from './request-line.ts';
 import type { ClientAddress, OpenStream, ProxyServices } from './services.ts';
 import { Sniffer } from './sniffer.ts';
+import type { SharedUpstreams } from './upstream-pool.ts';
 
 /** A client connection whose destination is known and whose protocol is not. */
 export type Tunnel = {
@@ -22,6 +23,8 @@ export type Tunnel = {
   readonly host: string;
   readonly port: number;
   readonly open: OpenStream;
+  /** As for sessions. */
+  readonly shared?: SharedUpstreams;
 };
 
 const EMPTY: Buffer = Buffer.alloc(0);
@@ -155,8 +158,17 @@ function mayOpen(tunnel: Tunnel, hello: ClientHello): boolean {
 }
 
 function serveHttp(tunnel: Tunnel, client: Duplex, initial: Buffer, origin: TunnelOrigin): Promise<void> {
-  const { services, address, flowId, open } = tunnel;
-  return new Http1Session({ services, client, address, flowId, origin, open }).run(initial);
+  const { services, address, flowId, open, shared } = tunnel;
+  const setup = {
+    services,
+    client,
+    address,
+    flowId,
+    origin,
+    open,
+    ...(shared === undefined ? {} : { shared }),
+  };
+  return new Http1Session(setup).run(initial);
 }
 
 async function serveTls(tunnel: Tunnel, hello: ClientHello, bytes: Buffer): Promise<void> {

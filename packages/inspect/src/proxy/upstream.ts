@@ -35,6 +35,8 @@ export class Upstream {
   readonly connectedMs: number;
   /** True once an exchange has been answered on it. */
   reused = false;
+  /** True once one client has signed in to it, so that no other may use it. */
+  personal = false;
   #handler: UpstreamHandler | undefined;
   #failure: Error | undefined;
   #usable = true;
