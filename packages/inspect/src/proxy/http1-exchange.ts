@@ -5,18 +5,18 @@ import { type BodyFraming, keepsAlive, responseFraming } from '@sluice/codec/htt
 import {
   formatRequestHead,
   formatResponseHead,
-  parseResponseHead,
   type RequestHead,
   type ResponseHead,
 } from '@sluice/codec/http1/head';
-import { HeadBuffer } from '@sluice/codec/http1/head-buffer';
 import { checkHeaderLines, type HeaderLines } from '@sluice/codec/http1/header';
 import { stripHopByHop, upgradeProtocol } from '@sluice/codec/http1/hop-by-hop';
 import type { ExchangeCapture } from '../exchange/exchange-capture.ts';
 import { formatErrorAnswer } from './error-answer.ts';
+import { HeldBody } from './held-body.ts';
 import { OutgoingBody } from './outgoing-body.ts';
 import { type RoutedRequest, withHost } from './request-line.ts';
 import { type ClientFraming, clientResponseHead, isStreamed, rewriteResponse } from './response-head.ts';
+import { ResponseHeads } from './response-heads.ts';
 import type { ProxyServices, ResponseRewrite } from './services.ts';
 import type { Upstream, UpstreamHandler } from './upstream.ts';
 import { bindsConnection } from './upstream-pool.ts';
@@ -41,9 +41,6 @@ export interface ExchangeOwner {
 }
 
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
-const REWRITE_LIMIT_BYTES = 32 * 1024 * 1024;
-/** More than any server has reason to send; without a limit they would pile up before a client that does not read. */
-const MAX_INTERIM_RESPONSES = 64;
 const FIRST_BYTE_MS = 300_000;
 const IDLE_MS = 600_000;
 
@@ -59,19 +56,17 @@ export class Http1Exchange implements UpstreamHandler, BodySink {
   readonly #upgrade: string | undefined;
   readonly #requestBody: OutgoingBody;
   readonly #hasBody: boolean;
+  readonly #heads: ResponseHeads;
   #state: State = 'connecting';
   #requestComplete = false;
   #abandoned: AbortController | undefined;
   #upstream: Upstream | undefined;
   #retried = false;
-  #heads = new HeadBuffer();
-  #interimResponses = 0;
   #answered = false;
   #response: ResponseHead | undefined;
   #decoder: BodyDecoder | undefined;
   #clientBody: OutgoingBody | undefined;
-  #buffered: Buffer[] | undefined;
-  #bufferedBytes = 0;
+  #held: HeldBody | undefined;
   #closeClient: boolean;
   deadlineMs = Number.POSITIVE_INFINITY;
 
@@ -91,6 +86,7 @@ export class Http1Exchange implements UpstreamHandler, BodySink {
     this.#requestBody = new OutgoingBody(framing.kind === 'chunked');
     this.#upgrade = upgradeProtocol(head.headers);
     this.#closeClient = !keepsAlive(head.headers, head.version);
+    this.#heads = new ResponseHeads(head.method, (interim) => this.#relayInterim(interim));
     this.#rewrite = rewriter.active ? rewriter.find({ method: head.method, url: routed.url }) : undefined;
   }
 
@@ -127,20 +123,13 @@ export class Http1Exchange implements UpstreamHandler, BodySink {
 
   /** The client is gone. */
   abort(why: string): void {
-    if (this.#state === 'done') return;
-    this.#state = 'done';
-    this.#abandoned?.abort();
-    this.#upstream?.destroy();
-    this.#capture.finish(why, this.#nowMs());
+    if (this.#state !== 'done') this.#giveUp(why);
   }
 
   /** The request turned out malformed while its body was being read, or took too long. */
   fail(status: number, why: string): void {
     if (this.#state === 'done') return;
-    this.#state = 'done';
-    this.#abandoned?.abort();
-    this.#upstream?.destroy();
-    this.#capture.finish(why, this.#nowMs());
+    this.#giveUp(why);
     if (this.#answered) {
       this.#owner.exchangeBroken();
       return;
@@ -163,24 +152,15 @@ export class Http1Exchange implements UpstreamHandler, BodySink {
 
   bodyBytes(slice: Buffer): void {
     this.#capture.responseBytes(slice);
-    if (this.#buffered === undefined) {
-      this.#clientBody?.add(slice);
-      return;
-    }
-    this.#buffered.push(slice);
-    this.#bufferedBytes += slice.length;
+    if (this.#held === undefined) this.#clientBody?.add(slice);
+    else this.#held.add(slice);
   }
 
   upstreamData(chunk: Buffer): void {
     this.#touch(IDLE_MS);
     try {
-      let rest = chunk;
-      if (this.#state === 'sending') {
-        const body = this.#readHeads(chunk);
-        if (body === undefined) return;
-        rest = body;
-      }
-      if (this.#state === 'answering') this.#readBody(rest);
+      if (this.#state === 'sending') this.#readHead(chunk);
+      else if (this.#state === 'answering') this.#readBody(chunk);
     } catch (error) {
       this.#responseFailed(error);
     }
@@ -231,6 +211,14 @@ export class Http1Exchange implements UpstreamHandler, BodySink {
     this.fail(502, 'the response could not be passed on');
   }
 
+  #giveUp(why: string): void {
+    this.#state = 'done';
+    this.#abandoned?.abort();
+    this.#upstream?.destroy();
+    this.#held?.release();
+    this.#capture.finish(why, this.#nowMs());
+  }
+
   async #connect(): Promise<void> {
     this.#abandoned = new AbortController();
     try {
@@ -275,34 +263,24 @@ export class Http1Exchange implements UpstreamHandler, BodySink {
     this.fail(502, why);
   }
 
-  /** Reads interim responses and the final head; returns the bytes after it, or `undefined` when there is no body yet. */
-  #readHeads(chunk: Buffer): Buffer | undefined {
-    let rest = chunk;
-    for (;;) {
-      const found = this.#heads.push(rest);
-      if (found === undefined) return undefined;
-      const head = parseResponseHead(found.head);
-      const framing = responseFraming(head, this.#head.method);
-      rest = found.rest;
-      if (head.status === 101) {
-        this.#switchProtocols(head, rest);
-        return undefined;
-      }
-      if (head.status >= 200) {
-        this.#startResponse(head, framing);
-        return rest;
-      }
-      if (++this.#interimResponses > MAX_INTERIM_RESPONSES) {
-        throw new ProtocolError('too-many-interim-responses', 0);
-      }
-      if (this.#head.version === '1.1') {
-        this.#owner.client.write(
-          formatResponseHead(head.status, head.reason, '1.1', stripHopByHop(head.headers)),
-          'latin1',
-        );
-      }
-      if (rest.length === 0) return undefined;
+  #readHead(chunk: Buffer): void {
+    const found = this.#heads.push(chunk);
+    if (found === undefined) return;
+    if (found.head.status === 101) {
+      this.#switchProtocols(found.head, found.rest);
+      return;
     }
+    this.#startResponse(found.head, found.framing);
+    this.#readBody(found.rest);
+  }
+
+  #relayInterim(head: ResponseHead): void {
+    // A 1.0 client does not know them.
+    if (this.#head.version !== '1.1') return;
+    this.#owner.client.write(
+      formatResponseHead(head.status, head.reason, '1.1', stripHopByHop(head.headers)),
+      'latin1',
+    );
   }
 
   #switchProtocols(head: ResponseHead, rest: Buffer): void {
@@ -326,8 +304,9 @@ export class Http1Exchange implements UpstreamHandler, BodySink {
     this.#response = head;
     this.#decoder = new BodyDecoder(framing);
     this.#capture.responseStarted(head, this.#nowMs());
-    if (this.#rewrite !== undefined && !isStreamed(head.headers)) this.#buffered = [];
-    else this.#startAnswer(head, framing);
+    if (this.#rewrite !== undefined && !isStreamed(head.headers)) {
+      this.#held = new HeldBody(this.#owner.services.budget);
+    } else this.#startAnswer(head, framing);
   }
 
   #startAnswer(head: ResponseHead, framing: BodyFraming): void {
@@ -342,7 +321,7 @@ export class Http1Exchange implements UpstreamHandler, BodySink {
     if (decoder === undefined) return;
     const used = decoder.push(bytes, this);
     if (decoder.ended) this.#finishResponse(bytes.length - used);
-    else if (this.#bufferedBytes > REWRITE_LIMIT_BYTES) this.#giveUpRewriting();
+    else if (this.#held?.overflowed === true) this.#giveUpRewriting(this.#held);
     else this.#flushAnswer();
   }
 
@@ -353,13 +332,12 @@ export class Http1Exchange implements UpstreamHandler, BodySink {
     if (!body.write(this.#owner.client) && !this.#decoder?.ended) this.#upstream?.stream.pause();
   }
 
-  #giveUpRewriting(): void {
+  #giveUpRewriting(held: HeldBody): void {
     const response = this.#response;
     if (response === undefined) return;
     this.#startAnswer(response, responseFraming(response, this.#head.method));
-    for (const slice of this.#buffered ?? []) this.#clientBody?.add(slice);
-    this.#buffered = undefined;
-    this.#bufferedBytes = 0;
+    for (const slice of held.release()) this.#clientBody?.add(slice);
+    this.#held = undefined;
     this.#flushAnswer();
   }
 
@@ -368,7 +346,7 @@ export class Http1Exchange implements UpstreamHandler, BodySink {
     const response = this.#response;
     if (decoder === undefined || response === undefined) return;
     this.#capture.responseTrailers(decoder.trailers);
-    if (this.#buffered !== undefined) this.#rewriteAnswer(response);
+    if (this.#held !== undefined) this.#rewriteAnswer(response, this.#held);
     this.#clientBody?.end(decoder.trailers);
     this.#flushAnswer();
     this.#state = 'done';
@@ -378,10 +356,10 @@ export class Http1Exchange implements UpstreamHandler, BodySink {
     this.#owner.exchangeDone(this.#closeClient || !this.#requestComplete);
   }
 
-  #rewriteAnswer(response: ResponseHead): void {
+  #rewriteAnswer(response: ResponseHead, held: HeldBody): void {
     const rewrite = this.#rewrite;
     if (rewrite === undefined) return;
-    const original = Buffer.concat(this.#buffered ?? []);
+    const original = Buffer.concat(held.release());
     const changed = rewriteResponse(this.#head, response, original, rewrite);
     checkHeaderLines(changed.head.headers);
     const { id, name, matchedRules } = rewrite;
@@ -394,7 +372,7 @@ export class Http1Exchange implements UpstreamHandler, BodySink {
       changed.head.headers,
     );
     if (changed.bodySent) this.#clientBody.add(changed.body);
-    this.#buffered = undefined;
+    this.#held = undefined;
   }
 
   #releaseUpstream(response: ResponseHead, surplusBytes: number): void {

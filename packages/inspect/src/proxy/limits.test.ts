@@ -199,6 +199,28 @@ test('a rule changes the answer, which is framed anew', async () => {
   });
 });
 
+test('answers that are more than memory may hold go on unchanged', async () => {
+  const rewriter = always((response) => ({ ...response, body: Buffer.from('changed') }));
+  const budgetBytes = 1000;
+  await stage({ rewriter, budgetBytes }, async ({ client, origin, server, fixture }) => {
+    let upstream: Peer | undefined;
+    for (const [size, expected] of [
+      [400, 'changed'],
+      [600, 'x'.repeat(600)],
+      [400, 'changed'],
+    ] as const) {
+      client.send(`GET http://a.test:${origin.port}/ HTTP/1.1\r\nHost: a\r\n\r\n`);
+      upstream ??= await server();
+      await upstream.expect('\r\n\r\n');
+      upstream.send(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n${'x'.repeat(size - 1)}`);
+      await settle();
+      upstream.send('x');
+      await client.expect(`\r\n\r\n${expected}`);
+    }
+    assert.equal(fixture.services.budget.inFlightBytes, 0);
+  });
+});
+
 test('a body that a status forbids is kept but not sent', async () => {
   const rewriter = always(() => ({
     status: 204,

@@ -96,6 +96,8 @@ export type FixtureOptions = {
   readonly passthrough?: readonly string[];
   readonly upstreamCaPem?: string;
   readonly sink?: ExchangeSink;
+  /** Body bytes that may be in memory together. */
+  readonly budgetBytes?: number;
 };
 
 const NO_REWRITES: ResponseRewriter = { active: false, find: () => undefined };
@@ -115,7 +117,7 @@ export async function openFixture(options: FixtureOptions = {}): Promise<Fixture
     log: silentLog,
     deadlines: new Deadlines(clock),
     sink: target,
-    budget: new CaptureBudget(256 * 1024 * 1024, target),
+    budget: new CaptureBudget(options.budgetBytes ?? 256 * 1024 * 1024, target),
     rewriter: options.rewriter ?? NO_REWRITES,
     leaves: new LeafContexts(authority, clock),
     settings: {
