@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { ReloadRequest } from '@sluice/api/clash/options';
+import type { ClashOptions, ReloadRequest } from '@sluice/api/clash/options';
 import { isLoopbackHost } from '@sluice/base/address';
 import { systemClock } from '@sluice/base/clock';
 import { errorText, GatewayError } from '@sluice/base/errors';
@@ -14,7 +14,7 @@ import type { Service } from '@sluice/core/service';
 import { ServiceGroup } from '@sluice/core/service-group';
 import { createInspectPlane, type InspectPlane } from '@sluice/inspect/plane';
 import { createMediaPlane, type MediaPlane } from '@sluice/media/plane';
-import { createRoutePlane, type RoutePlane } from '@sluice/route/plane';
+import { createRoutePlane, type ReconfigureScope, type RoutePlane } from '@sluice/route/plane';
 import { createApiListeners } from './app/api-listeners.ts';
 import { describeApp } from './app/describe.ts';
 import { loadSettings, type SettingsSource } from './settings/load-settings.ts';
@@ -29,10 +29,10 @@ export type App = Service & {
   /** Base URL of the control listener; meaningful once started. */
   controlUrl(): string;
   /**
-   * Reads the configuration again (or `changed` in its place) and applies what differs; all planes change or none.
-   * Returns the warnings. @throws GatewayError `config.invalid` when it has errors, and what a plane threw; nothing changed then
+   * Reads the configuration again (or `changed` in its place) and applies what differs; all planes change or none, and
+   * one reload follows the other. `scope` says whether the inbounds of the route plane follow. Returns the warnings. @throws GatewayError `config.invalid` when it has errors, and what a plane threw; nothing changed then
    */
-  reload(changed?: Partial<SettingsSource>): Promise<readonly ConfigIssue[]>;
+  reload(changed?: Partial<SettingsSource>, scope?: ReconfigureScope): Promise<readonly ConfigIssue[]>;
   describe(): { readonly title: string; readonly lines: readonly StartLine[] };
 };
 
@@ -70,18 +70,24 @@ export async function createApp({ settings, logs, source }: AppOptions): Promise
   const planes = { route, inspect, media };
 
   let current = settings;
-  const reload = async (changed: Partial<SettingsSource> = {}): Promise<readonly ConfigIssue[]> => {
+  const reloadOnce: App['reload'] = async (changed = {}, scope = { inbounds: true }) => {
     const loaded = loadSettings({ ...source, ...changed });
     if (loaded.settings === undefined) throw invalidConfiguration(loaded.issues);
-    await applySettings(planes, current, loaded.settings);
+    await applySettings(planes, current, loaded.settings, scope);
     if (JSON.stringify(current.control) !== JSON.stringify(loaded.settings.control)) {
       log.warning('control: changes take effect at the next start');
     }
-    if (current.log.level !== loaded.settings.log.level) logs.level = loaded.settings.log.level;
+    logs.level = loaded.settings.log.level;
     current = loaded.settings;
     events.emit('config.changed', { section: 'all' });
     log.info('configuration reloaded');
     return loaded.issues;
+  };
+  let lastReload: Promise<unknown> = Promise.resolve();
+  const reload: App['reload'] = (changed, scope) => {
+    const turn = Promise.allSettled([lastReload]).then(() => reloadOnce(changed, scope));
+    lastReload = turn;
+    return turn;
   };
 
   const ownPorts = (): ReadonlySet<number> =>
@@ -97,7 +103,7 @@ export async function createApp({ settings, logs, source }: AppOptions): Promise
     metrics,
     events,
     homeDir: source.file === undefined ? dataDir : dirname(source.file),
-    reload: async (request) => void (await reload(reloadSource(request))),
+    reload: kernelReload(reload),
   });
   const services = new ServiceGroup(log, [route, inspect, media, ...listeners.all]);
   return {
@@ -114,23 +120,36 @@ export async function createApp({ settings, logs, source }: AppOptions): Promise
   };
 }
 
-function invalidConfiguration(issues: readonly ConfigIssue[]): GatewayError {
-  const errors = issues.filter((issue) => issue.severity === 'error');
-  const first = errors[0];
-  const text = first === undefined ? 'the configuration is not usable' : describeIssue(first);
-  return new GatewayError('invalid', 'config.invalid', text, { details: { issues: errors } });
+/** Why a configuration cannot be used. */
+class InvalidConfigurationError extends GatewayError {
+  readonly first: ConfigIssue;
+
+  constructor(errors: readonly [ConfigIssue, ...ConfigIssue[]]) {
+    super('invalid', 'config.invalid', describeIssue(errors[0]), { details: { issues: errors } });
+    this.first = errors[0];
+  }
 }
 
-/** Applies settings plane by plane; when one refuses, those already changed go back to what they had. */
+function invalidConfiguration(issues: readonly ConfigIssue[]): GatewayError {
+  const [first, ...others] = issues.filter((issue) => issue.severity === 'error');
+  if (first === undefined) throw new TypeError('settings are missing without an error');
+  return new InvalidConfigurationError([first, ...others]);
+}
+
+/**
+ * Applies settings plane by plane; when one refuses, those already changed go back to what they had. Route comes last: going
+ * back would cost it what the control API has changed since the last load.
+ */
 async function applySettings(
   { route, inspect, media }: { route: RoutePlane; inspect: InspectPlane; media: MediaPlane },
   before: GatewaySettings,
   after: GatewaySettings,
+  scope: ReconfigureScope,
 ): Promise<void> {
   const steps = [
-    { apply: () => route.reconfigure(after.route), undo: () => route.reconfigure(before.route) },
     { apply: () => inspect.reconfigure(after.inspect), undo: () => inspect.reconfigure(before.inspect) },
     { apply: () => media.reconfigure(after.media), undo: () => media.reconfigure(before.media) },
+    { apply: () => route.reconfigure(after.route, scope), undo: async () => undefined },
   ];
   for (const [index, step] of steps.entries()) {
     try {
@@ -142,6 +161,18 @@ async function applySettings(
   }
 }
 
+/** A reload through the kernel's API, refused with that API's texts: the finding alone, without our path to it. */
+function kernelReload(reload: App['reload']): ClashOptions['reload'] {
+  return async (request) => {
+    try {
+      await reload(reloadSource(request), { inbounds: request.force });
+    } catch (error) {
+      if (!(error instanceof InvalidConfigurationError)) throw error;
+      throw new GatewayError('invalid', error.code, error.first.message, { cause: error });
+    }
+  };
+}
+
 /** What a reload through the kernel's API reads: a text, another file, or the one the gateway was started with. */
 function reloadSource({ path, payload }: ReloadRequest): Partial<SettingsSource> {
   if (payload !== '') return { routeText: payload };
@@ -151,5 +182,5 @@ function reloadSource({ path, payload }: ReloadRequest): Partial<SettingsSource>
   if (readFileSync(path, 'utf8').trim() === '') {
     throw new GatewayError('invalid', 'config.empty', `configuration file ${path} is empty`);
   }
-  return { file: path };
+  return { routeFile: path };
 }

@@ -15,7 +15,7 @@ import { LoopbackGuard } from './net/loopback-guard.ts';
 import { SystemResolver } from './net/system-resolver.ts';
 import { createBuiltIns, createOutbound, type OutboundParts } from './outbound/registry.ts';
 import type { RouteControl, RouteSettingsPatch } from './port.ts';
-import { type LiveSettings, patchedSettings, settingsOf } from './settings.ts';
+import { keepInbounds, type LiveSettings, patchedSettings, settingsOf } from './settings.ts';
 import { Router, type RoutingTables } from './tunnel/router.ts';
 import { Tracker } from './tunnel/tracker.ts';
 import { Tunnel } from './tunnel/tunnel.ts';
@@ -26,8 +26,11 @@ export type RoutePlane = Service & {
   readonly dialer: Dialer;
   readonly control: RouteControl;
   /** Puts another configuration in force; established connections and unchanged ports stay. A failure changes nothing. */
-  reconfigure(config: RouteConfig): Promise<void>;
+  reconfigure(config: RouteConfig, scope?: ReconfigureScope): Promise<void>;
 };
+
+/** Whether the inbounds follow: `false` leaves ports, addresses and source filters as they are. */
+export type ReconfigureScope = { readonly inbounds: boolean };
 
 const KEEP_ALIVE_MS = 15_000;
 
@@ -105,7 +108,7 @@ class LiveRoutePlane implements RoutePlane {
       clock,
       tracker: this.#tracker,
       tables: () => this.#tables,
-      settings: () => this.#settings.shown,
+      settings: () => ({ ...this.#settings.shown, ...this.#inbounds.boundPorts() }),
       patchSettings: (patch) => this.#patch(patch),
       saveSelection: (group, member) => {
         if (this.#storesSelection) this.#store.save(group, member);
@@ -130,12 +133,13 @@ class LiveRoutePlane implements RoutePlane {
     this.#store.close();
   }
 
-  async reconfigure(config: RouteConfig): Promise<void> {
+  async reconfigure(config: RouteConfig, scope: ReconfigureScope = { inbounds: true }): Promise<void> {
     const resolved = resolveRoute(config);
     const tables = this.#build(resolved, config.profile['store-selected']);
     this.#tables = tables;
     this.#storesSelection = config.profile['store-selected'];
-    this.#settings = settingsOf(config, resolved);
+    const loaded = settingsOf(config, resolved);
+    this.#settings = scope.inbounds ? loaded : keepInbounds(this.#settings, loaded);
     if (this.#running) await this.#inbounds.apply(this.#settings.shown);
   }
 

@@ -30,6 +30,17 @@ export function settingsOf(config: RouteConfig, resolved: ResolvedRoute): LiveSe
   };
 }
 
+/** A reload's settings with the inbounds and who may use them left as they are; the users come from the reload. */
+export function keepInbounds(current: LiveSettings, loaded: LiveSettings): LiveSettings {
+  const { port, socksPort, mixedPort, allowLan, bindAddress } = current.shown;
+  const { skipAuthPrefixes, lanAllowedIps, lanDisallowedIps } = current.shown;
+  const ports = { port, socksPort, mixedPort, allowLan, bindAddress };
+  return {
+    shown: { ...loaded.shown, ...ports, skipAuthPrefixes, lanAllowedIps, lanDisallowedIps },
+    access: { ...current.access, users: loaded.access.users },
+  };
+}
+
 /** The settings after a change. @throws GatewayError `route.prefix` and then nothing has changed */
 export function patchedSettings(current: LiveSettings, patch: RouteSettingsPatch): LiveSettings {
   const prefixes = (texts: readonly string[] | undefined, otherwise: PrefixSet) =>

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { clashOperations, createClashDialect } from '@sluice/api/clash/clash-dialect';
-import { DEFAULT_CORS } from '@sluice/api/clash/cors';
+import { type CorsRules, DEFAULT_CORS } from '@sluice/api/clash/cors';
 import type { ClashOptions, ReloadRequest } from '@sluice/api/clash/options';
 import { createDocsDialect } from '@sluice/api/documents/docs-dialect';
 import { gatewayDocument } from '@sluice/api/documents/gateway-document';
@@ -152,13 +152,21 @@ function clashOptions({ route, logs, settings, reload, homeDir }: ApiListenerOpt
     clock: systemClock,
     version: KERNEL_API_VERSION,
     secret: settings.control.secret,
-    cors: DEFAULT_CORS,
+    cors: corsRules(settings.route['external-controller-cors']),
     uiDir: settings.control.ui === '' ? undefined : settings.control.ui,
     homeDir,
     safePaths: (process.env['SAFE_PATHS'] ?? '')
       .split(process.platform === 'win32' ? ';' : ':')
       .filter((path) => path !== ''),
     reload,
+  };
+}
+
+function corsRules(configured: GatewaySettings['route']['external-controller-cors']): CorsRules {
+  if (configured === undefined) return DEFAULT_CORS;
+  return {
+    allowOrigins: configured['allow-origins'],
+    allowPrivateNetwork: configured['allow-private-network'],
   };
 }
 

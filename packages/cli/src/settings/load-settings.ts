@@ -5,7 +5,7 @@ import { decodeConfig } from '@sluice/core/config/decode';
 import { applyEnvironment } from '@sluice/core/config/environment';
 import type { ConfigIssue, ReportIssue } from '@sluice/core/config/issue';
 import { type ConfigNode, childNode, emptyNode, nodeToPlain, withNodeAt } from '@sluice/core/config/node';
-import { parseYamlConfig } from '@sluice/core/config/yaml';
+import { type ParsedConfig, parseYamlConfig } from '@sluice/core/config/yaml';
 import { checkInspect } from '@sluice/inspect/config';
 import { checkMedia } from '@sluice/media/config';
 import { checkRoute } from '@sluice/route/config';
@@ -19,6 +19,8 @@ export type SettingsSource = {
   readonly file?: string;
   /** YAML text of the `route` section that takes the place of the file's. */
   readonly routeText?: string;
+  /** A file that does the same when it is a bare kernel file; a `sluice.yaml` takes the place of everything. */
+  readonly routeFile?: string;
   /** Folder that relative paths and the data folder start from when it is not the file's own. */
   readonly home?: string;
   /** Values given on the command line, by path. */
@@ -45,7 +47,13 @@ export function loadSettings(source: SettingsSource): LoadedSettings {
   let node = readRoot(source, issues);
   node = includeSection(node, 'route', base, issues);
   node = includeSection(node, 'media', base, issues);
-  if (source.routeText !== undefined) node = replaceRoute(node, source.routeText, issues);
+  const replacement = replacementOf(source);
+  if (replacement !== undefined) {
+    issues.push(...replacement.issues);
+    node = isGatewayDocument(replacement.node)
+      ? replacement.node
+      : withKernelDocument(node, replacement.node);
+  }
   const environment = applyEnvironment(gatewaySchema, node, source.environment ?? {});
   issues.push(...environment.issues);
   node = environment.node;
@@ -99,10 +107,16 @@ function includeSection(root: ConfigNode, section: string, base: string, issues:
   return withNodeAt(root, [section], { kind: 'map', place: node.place, entries: [...own, ...included] });
 }
 
-function replaceRoute(root: ConfigNode, text: string, issues: ConfigIssue[]): ConfigNode {
-  const parsed = parseYamlConfig(text, 'payload');
-  issues.push(...parsed.issues);
-  return withNodeAt(root, ['route'], parsed.node);
+function replacementOf({ routeText, routeFile }: SettingsSource): ParsedConfig | undefined {
+  if (routeText !== undefined) return parseYamlConfig(routeText, 'payload');
+  return routeFile === undefined ? undefined : readConfigFile(routeFile);
+}
+
+/** The document with another kernel file in place of its own; its control section cannot change while it runs. */
+function withKernelDocument(root: ConfigNode, kernel: ConfigNode): ConfigNode {
+  const level = childNode(kernel, 'log-level');
+  const routed = withNodeAt(root, ['route'], kernel);
+  return level === undefined ? routed : withNodeAt(routed, ['log', 'level'], level);
 }
 
 function within(section: string, report: ReportIssue): ReportIssue {

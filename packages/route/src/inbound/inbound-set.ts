@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { errorText } from '@sluice/base/errors';
+import type { InboundPorts } from '../config/resolve-route.ts';
 import type { RouteSettings } from '../port.ts';
 import { bindHost } from '../settings.ts';
 import type { ClientPacket } from '../tunnel/udp-session.ts';
@@ -17,19 +18,19 @@ type InboundKind = {
   readonly name: string;
   /** As the log names it when it cannot start. */
   readonly title: string;
-  readonly port: (settings: RouteSettings) => number;
+  readonly setting: keyof InboundPorts;
   readonly serve: Serve;
   readonly udp: boolean;
 };
 
 /** One line per fixed inbound. */
 const KINDS: readonly InboundKind[] = [
-  { name: 'DEFAULT-HTTP', title: 'HTTP', port: ({ port }) => port, serve: serveHttp, udp: false },
-  { name: 'DEFAULT-SOCKS', title: 'SOCKS', port: ({ socksPort }) => socksPort, serve: serveSocks, udp: true },
+  { name: 'DEFAULT-HTTP', title: 'HTTP', setting: 'port', serve: serveHttp, udp: false },
+  { name: 'DEFAULT-SOCKS', title: 'SOCKS', setting: 'socksPort', serve: serveSocks, udp: true },
   {
     name: 'DEFAULT-MIXED',
     title: 'Mixed(http+socks)',
-    port: ({ mixedPort }) => mixedPort,
+    setting: 'mixedPort',
     serve: serveMixed,
     udp: true,
   },
@@ -80,15 +81,22 @@ export class InboundSet {
     return Array.from(this.#open, ([name, { host, port }]) => ({ name, host, port }));
   }
 
+  /** The ports really listened on, 0 for an inbound that is off or could not bind. */
+  boundPorts(): InboundPorts {
+    const ports = { port: 0, socksPort: 0, mixedPort: 0 };
+    for (const { name, setting } of KINDS) ports[setting] = this.#open.get(name)?.port ?? 0;
+    return ports;
+  }
+
   async #apply(settings: RouteSettings): Promise<void> {
     const host = bindHost(settings);
-    for (const { name, port } of KINDS) {
+    for (const { name, setting } of KINDS) {
       const open = this.#open.get(name);
-      if (open !== undefined && (open.host !== host || open.wantedPort !== port(settings)))
+      if (open !== undefined && (open.host !== host || open.wantedPort !== settings[setting]))
         this.#closeOne(name);
     }
     for (const kind of KINDS) {
-      const wantedPort = kind.port(settings);
+      const wantedPort = settings[kind.setting];
       if (wantedPort !== 0 && !this.#open.has(kind.name)) await this.#openOne(kind, host, wantedPort);
     }
   }

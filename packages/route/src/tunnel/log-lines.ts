@@ -11,8 +11,9 @@ export function destinationText(metadata: Readonly<FlowMetadata>): string {
 }
 
 function ends(metadata: Readonly<FlowMetadata>): string {
+  // The wire's fixed word for connections the gateway makes itself; dashboards parse these lines.
   const source =
-    metadata.type === 'Inner' ? 'sluice' : formatEndpoint(metadata.sourceIp, metadata.sourcePort);
+    metadata.type === 'Inner' ? 'mihomo' : formatEndpoint(metadata.sourceIp, metadata.sourcePort);
   return `${source} --> ${destinationText(metadata)}`;
 }
 
