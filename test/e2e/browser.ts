@@ -12,8 +12,8 @@ const ARGUMENTS = [
 ];
 
 /** Debian's Chromium, quiet towards the network. */
-export function launchBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: '/usr/bin/chromium', args: ARGUMENTS });
+export function launchBrowser(...more: readonly string[]): Promise<Browser> {
+  return chromium.launch({ executablePath: '/usr/bin/chromium', args: [...ARGUMENTS, ...more] });
 }
 
 /** A page, and what went wrong in it: uncaught errors and console errors except failed loads. */

@@ -2,6 +2,7 @@ import { createServer as createHttpServer, type IncomingMessage, type RequestLis
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { systemClock } from '@sluice/base/clock';
 import { openCa } from '@sluice/inspect/tls/authority';
 import { LeafContexts } from '@sluice/inspect/tls/leaf';
@@ -18,6 +19,7 @@ export async function startOrigin(
   folder: string,
   hostname: string,
   answer: RequestListener,
+  upgrade?: (request: IncomingMessage, socket: Duplex) => void,
 ): Promise<Origin> {
   const authority = await openCa(join(folder, 'origin-ca'), { keyType: 'ec' });
   const contexts = new LeafContexts(authority, systemClock);
@@ -26,6 +28,7 @@ export async function startOrigin(
     { SNICallback: (name, done) => done(null, contexts.contextFor(name, hostname)) },
     answer,
   );
+  if (upgrade !== undefined) for (const server of [plain, secure]) server.on('upgrade', upgrade);
   const [httpPort, httpsPort] = await Promise.all([listen(plain), listen(secure)]);
   return {
     httpPort,
