@@ -165,7 +165,10 @@ export class LiveHttp implements MediaHttp {
     const attachment = stream.attach(flvFormat, socket, end, () => session.readerView());
     socket.uncork();
     session.readSkips = () => attachment.viewer.skips;
-    socket.once('end', attachment.leave);
+    socket.once('end', () => {
+      attachment.leave();
+      closeGently(socket);
+    });
     socket.once('close', attachment.leave);
     socket.on('error', (error) =>
       this.#options.log.debug('viewer failed', { id: session.info.id, reason: error.message }),

@@ -5,6 +5,7 @@ import { wsFlvFormat } from '../live/flv-format.ts';
 import type { ViewerSocket } from '../live/viewer.ts';
 import type { MediaSession } from '../session-table.ts';
 import type { MediaSettings } from '../settings/settings.ts';
+import { closeGently } from '../socket-closing.ts';
 import type { StreamRegistry } from '../source/stream-registry.ts';
 import { DEFAULT_VHOST } from '../source/tuple.ts';
 import type { LiveUrl } from './live-url.ts';
@@ -87,5 +88,8 @@ export async function playWebSocket(
   );
   session.readSkips = () => attachment.viewer.skips;
   gone.signal.addEventListener('abort', attachment.leave, { once: true });
-  socket.once('end', attachment.leave);
+  socket.once('end', () => {
+    attachment.leave();
+    closeGently(socket);
+  });
 }

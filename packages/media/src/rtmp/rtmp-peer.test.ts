@@ -3,6 +3,9 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, test } from 'node:test';
 import { FakeClock } from '@sluice/base/clock';
+import { encodeAmf0 } from '@sluice/codec/amf/amf0';
+import type { AmfValue } from '@sluice/codec/amf/value';
+import { encodeRtmpMessage } from '@sluice/codec/rtmp/chunk-encoder';
 import type { AccessDecision } from '../access.ts';
 import { startTestPlane, type TestPlane } from '../testing/plane.ts';
 import { TestRtmpClient } from '../testing/rtmp-client.ts';
@@ -86,6 +89,41 @@ test('who does not get to the point is dropped, and so is a publisher that falls
   clock.advance(16_000);
   await player.closed;
   assert.ok(player.events.some((event) => event.type === 'end'));
+});
+
+async function playUnread(gateway: TestPlane, pictureBytes: number): Promise<TestRtmpClient> {
+  const publisher = await new TestRtmpClient(gateway.rtmpPort, 'publish', 'live', 'a').started();
+  publisher.sendTracks();
+  publisher.sendGop(0, pictureBytes);
+  await eventually(() => {
+    return gateway.plane.control.sources({})[0]?.tracks.some((track) => track.frames === 25) === true;
+  }, 'GOP cached');
+  const player = await new TestRtmpClient(gateway.rtmpPort, 'play', 'live', 'a').started();
+  player.socket.pause();
+  return player;
+}
+
+test('a player that asks on and on without reading the answers is cut off', async () => {
+  const gateway = await start();
+  const player = await playUnread(gateway, 100);
+  const command = (...values: AmfValue[]) =>
+    encodeRtmpMessage({ type: 20, timestampMs: 0, streamId: 1, data: encodeAmf0(...values) }, 128);
+  player.socket.write(command('pause', 0, null, true, 0));
+  const seeks = Buffer.concat(Array.from({ length: 5000 }, () => command('seek', 0, null, 0)));
+  for (let round = 0; round < 60 && !player.socket.destroyed; round++) {
+    await new Promise((resolve) => player.socket.write(seeks, resolve));
+  }
+  await player.closed;
+  await eventually(() => gateway.plane.control.sources({})[0]?.totalReaderCount === 0, 'no reader left');
+});
+
+test('a player that closes its side without reading the rest is no reader any more', async () => {
+  const gateway = await start();
+  const player = await playUnread(gateway, 600_000);
+  assert.equal(gateway.plane.control.sources({})[0]?.readerCount, 1);
+  player.socket.end();
+  await eventually(() => gateway.plane.control.sources({})[0]?.readerCount === 0, 'gone');
+  player.socket.destroy();
 });
 
 test('sessions with flipped bits cost their own connection only', async () => {

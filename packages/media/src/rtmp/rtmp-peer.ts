@@ -6,6 +6,7 @@ import { type RtmpServerEvent, RtmpServerSession } from '@sluice/codec/rtmp/serv
 import type { Logger } from '@sluice/core/log/logger';
 import type { MediaOrigin, MediaTuple, Publication } from '@sluice/core/ports/media';
 import type { DecidePublish } from '../access.ts';
+import { DEFAULT_SLOW_READER_LIMITS } from '../live/limits.ts';
 import { configTags } from '../live/live-tags.ts';
 import type { MediaSession } from '../session-table.ts';
 import type { MediaSettings } from '../settings/settings.ts';
@@ -29,8 +30,10 @@ type Playing = { readonly stream: LiveStream; readonly attachment: Attachment };
 type NamedEvent = Extract<RtmpServerEvent, { readonly type: 'publish' | 'play' }>;
 
 const ORIGIN_RTMP_PUSH = 1;
-/** Replies a peer may leave unread; media for players has its own limits. */
+/** Replies a peer may leave unread. */
 const MAX_UNREAD_REPLY_BYTES = 1024 * 1024;
+/** The same for players, whose media waits on the same socket and has its own limit. */
+const MAX_UNREAD_PLAYER_BYTES = DEFAULT_SLOW_READER_LIMITS.hardBytes + MAX_UNREAD_REPLY_BYTES;
 
 /** The server's side of one RTMP connection: binds the protocol session to its socket and to the streams. */
 export class RtmpPeer {
@@ -59,6 +62,11 @@ export class RtmpPeer {
     socket.on('error', (error) =>
       options.log.debug('connection failed', { id: session.info.id, reason: error.message }),
     );
+    // Who has said its last word is gone, whether or not it reads what still waits for it.
+    socket.on('end', () => {
+      this.#lost();
+      closeGently(socket);
+    });
     socket.on('close', () => this.#lost());
   }
 
@@ -132,11 +140,14 @@ export class RtmpPeer {
 
   #flush(): void {
     const output = this.#rtmp.takeOutput();
-    if (output === undefined || !this.#socket.writable) return;
-    this.#socket.write(output);
-    if (this.#playing === undefined && this.#socket.writableLength > MAX_UNREAD_REPLY_BYTES) {
-      this.#cut('replies not read');
-    }
+    if (output !== undefined) this.#reply(output);
+  }
+
+  #reply(bytes: Buffer): void {
+    if (!this.#socket.writable) return;
+    this.#socket.write(bytes);
+    const limit = this.#playing === undefined ? MAX_UNREAD_REPLY_BYTES : MAX_UNREAD_PLAYER_BYTES;
+    if (this.#socket.writableLength > limit) this.#cut('replies not read');
   }
 
   #handleAll(events: readonly RtmpServerEvent[]): void {
@@ -177,7 +188,7 @@ export class RtmpPeer {
       case 'seek':
         if (this.#playing !== undefined) {
           this.#flush();
-          this.#socket.write(encodeRtmpMessages(configTags(this.#playing.stream.tracks)));
+          this.#reply(encodeRtmpMessages(configTags(this.#playing.stream.tracks)));
         }
         break;
       case 'close':
