@@ -31,13 +31,15 @@ export function startLiveSource(options: {
   child.stderr.on('data', (text: Buffer) => options.log.debug(text.toString().trimEnd()));
   child.on('error', (error) => options.log.warning(`ffmpeg could not be started: ${error.message}`));
   const { promise: exited, resolve } = Promise.withResolvers<void>();
+  let stopping = false;
   child.on('exit', (code, signal) => {
-    if (code !== 0 && signal === null) options.log.warning(`ffmpeg ended with status ${code}`);
+    if (!stopping && code !== 0 && signal === null) options.log.warning(`ffmpeg ended with status ${code}`);
     resolve();
   });
   return {
     description: 'a test picture from ffmpeg, 1280x720',
     async stop() {
+      stopping = true;
       child.kill('SIGTERM');
       const force = options.clock.after(STOP_GRACE_MS, () => child.kill('SIGKILL'));
       await exited;
