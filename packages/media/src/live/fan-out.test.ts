@@ -236,3 +236,23 @@ test('closing writes what is due and ends every viewer once', () => {
   assert.equal(socket.text, '<pre>K');
   assert.equal(socket.fate, 'ended');
 });
+
+test('who was away when parameters changed gets them before its next key frame', () => {
+  const { fanOut, push, join } = setUp();
+  push('K1', 'key-frame');
+  const away = join();
+  const there = join();
+  fanOut.pause(away.viewer, true);
+  fanOut.pushConfig([{ type: 9, timestampMs: 0, data: Buffer.from('[new]') }]);
+  push('K2', 'key-frame');
+  fanOut.flush();
+  push('K3', 'key-frame');
+  fanOut.flush();
+  fanOut.pause(away.viewer, false);
+  push('a');
+  fanOut.flush();
+  push('K4', 'key-frame');
+  fanOut.flush();
+  assert.equal(away.socket.text, '<pre>K1[new]K3aK4');
+  assert.equal(there.socket.text, '<pre>K1[new][new]K2K3aK4');
+});

@@ -30,7 +30,11 @@ export class FanOut {
   readonly #rate: ByteRate;
   #pending: FlvTagParts[] = [];
   #pendingStart = false;
-  #config: readonly FlvTagParts[] = [];
+  /** Changed parameters, still to be repeated before the next key frame. */
+  #pendingConfig: readonly FlvTagParts[] = [];
+  /** The parameters announced last, for those who miss the announcement, and how many came before them. */
+  #lastConfig: readonly FlvTagParts[] = [];
+  #configs = 0;
   #viewers = 0;
   #nextGroup = 0;
   #timer: Timer | undefined;
@@ -53,9 +57,9 @@ export class FanOut {
     if (this.#closed) return;
     if (start === 'key-frame' || this.#pending.length >= MAX_TAGS_PER_BLOCK) this.#closeBlock();
     if (this.#pending.length === 0) this.#pendingStart = start !== 'no';
-    if (start !== 'no' && this.#config.length > 0) {
-      this.#pending.push(...this.#config);
-      this.#config = [];
+    if (start !== 'no' && this.#pendingConfig.length > 0) {
+      this.#pending.push(...this.#pendingConfig);
+      this.#pendingConfig = [];
     }
     this.#pending.push(tag);
     if (this.#timer === undefined && !this.#flushQueued) {
@@ -75,7 +79,9 @@ export class FanOut {
     for (const tag of tags) this.push(tag, 'no');
     this.#closeBlock();
     this.#blocks.forgetKey();
-    this.#config = tags;
+    this.#pendingConfig = tags;
+    this.#lastConfig = tags;
+    this.#configs += 1;
   }
 
   /** Writes everything pushed so far to all viewers now. */
@@ -94,7 +100,11 @@ export class FanOut {
     const start =
       this.#blocks.bytesSinceKey > this.#options.limits.hardBytes ? undefined : this.#blocks.keySequence;
     const group = this.#nextGroup++ % GROUPS;
-    const viewer = new Viewer(socket, end, group, start ?? this.#blocks.nextSequence, start === undefined);
+    const viewer = new Viewer(socket, end, group, {
+      cursor: start ?? this.#blocks.nextSequence,
+      waitingForKey: start === undefined,
+      configsSeen: this.#configs,
+    });
     this.#groups[group]?.push(viewer);
     this.#viewers += 1;
     socket.cork();
@@ -221,6 +231,7 @@ export class FanOut {
       if (key === undefined || key < viewer.cursor) return;
       viewer.waitingForKey = false;
       viewer.cursor = key;
+      this.#repeatConfig(viewer);
     } else if (waitingBytes > softBytes + viewer.burstBytes) {
       this.#skip(viewer, waitingBytes);
       return;
@@ -241,6 +252,15 @@ export class FanOut {
       this.#options.counters.bytesOut += block.bytes.byteLength;
       viewer.socket.write(block.bytes);
     }
+    viewer.configsSeen = this.#configs;
+  }
+
+  /** The announcement, and the key frame it was repeated before, may both lie in what this viewer was spared. */
+  #repeatConfig(viewer: Viewer): void {
+    if (viewer.configsSeen === this.#configs) return;
+    const bytes = this.#options.encode(this.#lastConfig);
+    this.#options.counters.bytesOut += bytes.byteLength;
+    viewer.socket.write(bytes);
   }
 
   #skip(viewer: Viewer, waitingBytes: number): void {

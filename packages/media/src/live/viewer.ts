@@ -15,6 +15,9 @@ export type ViewerEnd = {
   tooSlow(): void;
 };
 
+/** Where a viewer begins. */
+export type ViewerStart = Pick<Viewer, 'cursor' | 'waitingForKey' | 'configsSeen'>;
+
 /** One reader of an output: little more than its place in the list. */
 export class Viewer {
   readonly socket: ViewerSocket;
@@ -31,13 +34,16 @@ export class Viewer {
   burstBytes = 0;
   drainCheckedBytes = 0;
   drainCheckedMs = 0;
+  /** How many changes of parameters had been announced when it was last written to. */
+  configsSeen: number;
   readonly group: number;
 
-  constructor(socket: ViewerSocket, end: ViewerEnd, group: number, cursor: number, waitingForKey: boolean) {
+  constructor(socket: ViewerSocket, end: ViewerEnd, group: number, start: ViewerStart) {
     this.socket = socket;
     this.end = end;
     this.group = group;
-    this.cursor = cursor;
-    this.waitingForKey = waitingForKey;
+    this.cursor = start.cursor;
+    this.waitingForKey = start.waitingForKey;
+    this.configsSeen = start.configsSeen;
   }
 }
