@@ -41,7 +41,7 @@ export function viewSource(stream: LiveStream, schema: Schema): MediaSourceView 
     originUrl: origin?.url ?? `${schema}://${tuple.vhost}/${tuple.app}/${tuple.stream}`,
     originSocket: origin?.socket,
     recordingMp4: false,
-    recordingHls: stream.hls !== undefined,
+    recordingHls: stream.hls?.closed === false,
     tracks: stream.trackStates.map((state) => state.view()),
   };
 }

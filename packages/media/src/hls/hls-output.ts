@@ -66,6 +66,10 @@ export class HlsOutput {
     return this.#registered && !this.#closed;
   }
 
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   get totalBytes(): number {
     return this.#totalBytes;
   }

@@ -38,6 +38,7 @@ export type Attachment = { readonly viewer: Viewer; leave(): void };
 type Output = { readonly format: OutputFormat; readonly fanOut: FanOut };
 
 const MAX_FRAME_BYTES = 8 * 1024 * 1024;
+const MAX_UNREADY_BYTES = 16 * 1024 * 1024;
 const SILENT_TRACK: AudioTrack = {
   kind: 'audio',
   codec: 'aac',
@@ -70,11 +71,14 @@ export class LiveStream {
   #audio: TrackState | undefined;
   #silentAudio = false;
   #silentUntilMs: number | undefined;
-  #unready: Frame[] = [];
+  #unready: { readonly frame: Frame; readonly arrivalMs: number }[] = [];
+  #unreadyBytes = 0;
   #timer: Timer | undefined;
   #hls: HlsOutput | undefined;
   #currentStampMs = 0;
   #unwatchedSinceMs: number;
+  /** A producer that took over must begin with a key frame: its pictures do not continue the ones before. */
+  #awaitingKey = false;
 
   constructor(tuple: MediaTuple, origin: MediaOrigin, environment: StreamEnvironment) {
     const { clock, options } = environment;
@@ -193,6 +197,7 @@ export class LiveStream {
     this.#origin = origin;
     this.#state = 'online';
     this.#stamps.rebase();
+    this.#awaitingKey = true;
     // Otherwise time goes on as if nothing had happened.
     if (this.options.stampMode === 0) this.#hls?.markDiscontinuity();
   }
@@ -230,7 +235,7 @@ export class LiveStream {
     if (source.kind === 'audio' && (this.#silentAudio || !this.options.enableAudio)) return;
     const arrivalMs = this.#environment.clock.monotonicMs();
     if (this.#state === 'pending') {
-      this.#keepUnready(source);
+      this.#keepUnready(source, arrivalMs);
       return;
     }
     this.#deliver(this.#stamps.rewrite(source, arrivalMs), arrivalMs);
@@ -292,8 +297,7 @@ export class LiveStream {
     if (this.options.enableRtmp) this.#environment.schemaChanged(this, 'rtmp', true);
     const kept = this.#unready;
     this.#unready = [];
-    const arrivalMs = this.#environment.clock.monotonicMs();
-    for (const frame of kept) this.#deliver(this.#stamps.rewrite(frame, arrivalMs), arrivalMs);
+    for (const { frame, arrivalMs } of kept) this.#deliver(this.#stamps.rewrite(frame, arrivalMs), arrivalMs);
   }
 
   #openHls(): void {
@@ -312,10 +316,13 @@ export class LiveStream {
     }
   }
 
-  #keepUnready(frame: Frame): void {
-    this.#unready.push(frame);
-    if (this.#unready.length <= this.options.unreadyFrames * 2) return;
-    this.#unready.shift();
+  /** The oldest frames go first when there are too many or they are too large. */
+  #keepUnready(frame: Frame, arrivalMs: number): void {
+    this.#unready.push({ frame, arrivalMs });
+    this.#unreadyBytes += frame.data.byteLength;
+    while (this.#unready.length > this.options.unreadyFrames * 2 || this.#unreadyBytes > MAX_UNREADY_BYTES) {
+      this.#unreadyBytes -= this.#unready.shift()?.frame.data.byteLength ?? 0;
+    }
   }
 
   #tracksChanged(): void {
@@ -333,6 +340,10 @@ export class LiveStream {
   #deliver(frame: Frame, arrivalMs: number): void {
     const state = frame.kind === 'video' ? this.#video : this.#audio;
     if (state === undefined) return;
+    if (frame.kind === 'video') {
+      if (this.#awaitingKey && !frame.keyFrame) return;
+      this.#awaitingKey = false;
+    }
     state.count(frame, arrivalMs);
     this.#currentStampMs = frame.dtsMs;
     this.#rate.add(frame.data.byteLength);

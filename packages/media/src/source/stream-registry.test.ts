@@ -114,6 +114,42 @@ test('frames that wait for the tracks are bounded, the oldest go', () => {
   assert.equal(stream.trackStates[0]?.view().frames, 10);
 });
 
+test('large frames that wait for the tracks are bounded in bytes, too', () => {
+  const { registry, origin, watch } = setUp();
+  const publication = registry.publish(tuple, origin);
+  publication.setTrack(videoTrack);
+  for (let i = 0; i < 20; i++) publication.writeFrame(videoFrame(i * 40, true, 4 * 1024 * 1024));
+  publication.tracksComplete();
+  assert.equal(watch().stream.trackStates[0]?.view().frames, 4);
+});
+
+test('slow pictures that wait for the tracks keep their distance', () => {
+  const { clock, registry, origin, watch } = setUp();
+  const publication = registry.publish(tuple, origin);
+  publication.setTrack(videoTrack);
+  for (let i = 0; i < 3; i++, clock.advance(500)) publication.writeFrame(videoFrame(i * 500, i === 0));
+  publication.setTrack(audioTrack);
+  assert.equal(watch().socket.text, '<va>V0 V500 V1000 ');
+});
+
+test('a producer that takes over in the middle of a GOP is heard at once and seen from its first key frame', () => {
+  const { registry, origin, watch } = setUp({ stampMode: 0 });
+  const first = registry.publish(tuple, origin);
+  first.setTrack(videoTrack);
+  first.setTrack(audioTrack);
+  first.writeFrame(videoFrame(0, true));
+  first.end(false);
+  const second = registry.publish(tuple, testOrigin());
+  second.setTrack(videoTrack);
+  second.setTrack(audioTrack);
+  second.writeFrame(videoFrame(40, false));
+  second.writeFrame(audioFrame(50));
+  second.writeFrame(videoFrame(80, true));
+  second.writeFrame(videoFrame(120, false));
+  assert.equal(watch().stream.trackStates[0]?.view().frames, 3);
+  second.end(true);
+});
+
 test('the tuple has one live producer; a lost one may be replaced, a graceful end may not be waited for', () => {
   const { clock, registry, changes, origin, watch } = setUp();
   const first = registry.publish(tuple, origin);
