@@ -25,7 +25,9 @@ describe('the built-in sample', () => {
         setTrack: (track) => void tracks.push(track),
         tracksComplete() {},
         writeFrame: (frame) => void frames.push(frame),
-        end: () => void (ended += 1),
+        end() {
+          ended += 1;
+        },
       }),
     };
     const stop = publishSample(
