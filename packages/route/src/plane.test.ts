@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import dgram from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import net, { type AddressInfo, type Socket } from 'node:net';
@@ -88,6 +89,18 @@ describe('route plane', () => {
       ]);
       assert.equal(control.outbound('PASS')?.id, '00000000-0000-0000-0000-000000000000');
     });
+  });
+
+  it('refuses datagrams that come back from its own sockets', async () => {
+    const plane = await rig.start({});
+    const { mixedPort } = plane.control.settings();
+    const header = Buffer.from([0, 0, 0, 1, 127, 0, 0, 1, mixedPort >> 8, mixedPort & 0xff]);
+    const nested = Buffer.concat(Array.from({ length: 20 }, () => header));
+    const client = dgram.createSocket('udp4');
+    rig.onClose(() => client.close());
+    client.send(nested, mixedPort, '127.0.0.1');
+    await until(() => rig.lines.some((line) => line.includes('reject loopback connection to: ')));
+    assert.equal(plane.control.connections().length, 1);
   });
 
   it('modes choose without rules', async () => {
@@ -315,6 +328,14 @@ describe('route plane', () => {
       await plane.control.patchSettings({ lanAllowedIps: ['10.0.0.0/8'] });
       await assert.rejects(connect(plane, '127.0.0.1', target));
     });
+  });
+
+  it('shows the ports really listened on', async () => {
+    const taken = await rig.serve(() => undefined);
+    const plane = await rig.start({ port: taken });
+    assert.equal(plane.control.settings().port, 0);
+    await plane.control.patchSettings({ mixedPort: 99_999 });
+    assert.equal(plane.control.settings().mixedPort, 0);
   });
 
   describe('reconfigure', () => {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { formatEndpoint, unmapIp } from '@sluice/base/address';
-import type { Clock } from '@sluice/base/clock';
+import type { Clock, Timer } from '@sluice/base/clock';
 import { ProtocolError } from '@sluice/base/errors';
 import { requestFraming } from '@sluice/codec/http1/framing';
 import {
@@ -41,6 +41,28 @@ async function closeGently(socket: Socket, clock: Clock): Promise<void> {
   socket.resume();
   if (!socket.closed) await once(socket, 'close');
   timer.cancel();
+}
+
+const ABANDONED_MS = 60_000;
+
+/**
+ * A client that closes while its origin is silent looks like one that only ended its side, so an answer to either has to
+ * come within a minute. Bytes that wait to be read hide the end until they are. The result stops watching.
+ */
+function destroyWhenAbandoned(socket: Socket, clock: Clock): () => void {
+  let timer: Timer | undefined;
+  const onReadable = () => {
+    if (socket.readableLength === 0) socket.read(0);
+  };
+  const onEnd = () => {
+    timer = clock.after(ABANDONED_MS, () => socket.bytesWritten === writtenBytes && socket.destroy());
+  };
+  const writtenBytes = socket.bytesWritten;
+  socket.on('readable', onReadable).once('end', onEnd);
+  return () => {
+    socket.off('readable', onReadable).off('end', onEnd);
+    timer?.cancel();
+  };
 }
 
 class HttpClient {
@@ -155,12 +177,15 @@ class HttpClient {
   async #forward(head: RequestHead, target: AbsoluteTarget): Promise<Next> {
     const metadata = flowMetadata(this.#socket, this.#parts.name, 'HTTP', target, this.#user);
     const request = { head, path: target.path, authority: hostHeader(target), metadata };
+    const unwatch = destroyWhenAbandoned(this.#socket, this.#parts.clock);
     try {
       this.#answering = true;
       return (await forwardExchange(this.#reader, request, this.#upstreams)) ? 'next' : 'done';
     } catch (error) {
       if (!(error instanceof NoResponseError)) throw error;
       return this.#respond(502, 'Bad Gateway', error.requestConsumed && wantsKeepAlive(head.headers));
+    } finally {
+      unwatch();
     }
   }
 }

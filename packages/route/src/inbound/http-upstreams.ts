@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { formatEndpoint } from '@sluice/base/address';
+import { GatewayError } from '@sluice/base/errors';
 import type { FlowMetadata } from '@sluice/core/ports/flow';
 import { ChunkReader } from '../net/chunk-reader.ts';
 import type { FlowSink } from './inbound.ts';
@@ -19,13 +20,15 @@ const IDLE_LIMIT = 8;
 export class HttpUpstreams {
   readonly #sink: FlowSink;
   readonly #idle = new Map<string, Upstream>();
-  #closed = false;
+  /** Idle ones and those in an exchange: both are of no use once the client has gone. */
+  readonly #open = new Set<Duplex>();
+  readonly #gone = new AbortController();
 
   constructor(sink: FlowSink) {
     this.#sink = sink;
   }
 
-  /** An idle connection to the flow's destination, or a new one. @throws GatewayError when no outbound could connect */
+  /** An idle connection to the flow's destination, or a new one. @throws GatewayError when no outbound could connect or the client has gone */
   async take(metadata: FlowMetadata, fresh = false): Promise<Upstream> {
     const key = formatEndpoint(metadata.host, metadata.destinationPort);
     const idle = this.#idle.get(key);
@@ -35,8 +38,14 @@ export class HttpUpstreams {
       if (!fresh && !idle.stream.destroyed && !idle.stream.readableEnded) return { ...idle, reused: true };
       idle.stream.destroy();
     }
-    const { stream } = await this.#sink.open(metadata);
+    const { stream } = await this.#sink.open(metadata, this.#gone.signal);
     stream.on('error', () => stream.destroy());
+    if (this.#gone.signal.aborted) {
+      stream.destroy();
+      throw new GatewayError('unavailable', 'route.client-gone', 'the client has gone');
+    }
+    this.#open.add(stream);
+    stream.once('close', () => this.#open.delete(stream));
     return { key, stream, reader: new ChunkReader(stream), reused: false };
   }
 
@@ -46,7 +55,7 @@ export class HttpUpstreams {
     this.#idle.get(key)?.stream.destroy();
     const [oldest] = this.#idle.values();
     if (this.#idle.size >= IDLE_LIMIT && oldest !== undefined) this.#discard(oldest);
-    if (this.#closed || stream.destroyed) {
+    if (this.#gone.signal.aborted || stream.destroyed) {
       stream.destroy();
       return;
     }
@@ -57,9 +66,10 @@ export class HttpUpstreams {
     });
   }
 
+  /** The client has gone: ends every connection, and every attempt to open one. */
   close(): void {
-    this.#closed = true;
-    for (const upstream of this.#idle.values()) upstream.stream.destroy();
+    this.#gone.abort();
+    for (const stream of this.#open) stream.destroy();
     this.#idle.clear();
   }
 

@@ -55,7 +55,8 @@ export class SocksUdpListener {
     local: { readonly ip: string; readonly port: number },
   ): void {
     const datagram = readDatagram(packet);
-    if (datagram === undefined || datagram.remote.port === 0) return;
+    // Port 0 cannot be sent to: neither the destination nor, with a forged source, the answer.
+    if (datagram === undefined || datagram.remote.port === 0 || from.port === 0) return;
     const metadata: FlowMetadata = {
       network: 'udp',
       type: 'Socks5',
@@ -73,7 +74,8 @@ export class SocksUdpListener {
     };
     const reply: ClientPacket['reply'] = (data, remote) => {
       if (this.#closed || this.#socket.getSendQueueSize() > SEND_QUEUE_LIMIT_BYTES) return;
-      this.#socket.send([encodeSocksDatagramHeader(remote), data], from.port, from.address);
+      // A client that cannot be reached concerns that datagram, not the listener.
+      this.#socket.send([encodeSocksDatagramHeader(remote), data], from.port, from.address, () => undefined);
     };
     this.#onPacket({ metadata, data: datagram.data, reply });
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { systemClock } from '@sluice/base/clock';
+import { type Clock, FakeClock, systemClock } from '@sluice/base/clock';
 import { connectTcp, type IpVersion } from './connect.ts';
 import type { ResolvedHost } from './system-resolver.ts';
 import { SystemResolver } from './system-resolver.ts';
@@ -15,7 +15,12 @@ describe('connecting to a name', () => {
   let port: number;
   const opened: net.Socket[] = [];
   beforeEach(async () => {
-    server = net.createServer((socket) => opened.push(socket)).listen(0, '127.0.0.1');
+    server = net
+      .createServer((socket) => {
+        socket.on('error', () => socket.destroy());
+        opened.push(socket.resume());
+      })
+      .listen(0, '127.0.0.1');
     await once(server, 'listening');
     port = (server.address() as AddressInfo).port;
   });
@@ -26,10 +31,10 @@ describe('connecting to a name', () => {
 
   async function connect(
     resolved: ResolvedHost,
-    options: { version?: IpVersion; concurrent?: boolean } = {},
+    options: { version?: IpVersion; concurrent?: boolean; clock?: Clock } = {},
   ) {
     const settings = {
-      clock: systemClock,
+      clock: options.clock ?? systemClock,
       resolver: { resolve: () => Promise.resolve(resolved) },
       concurrent: () => options.concurrent ?? false,
       keepAliveMs: () => 0,
@@ -53,6 +58,20 @@ describe('connecting to a name', () => {
       const socket = await connect({ ipv4: ['127.0.0.1'], ipv6: ['::1'] }, { version });
       assert.equal(socket.remoteAddress, '127.0.0.1');
     }
+  });
+
+  it('waits for the preferred family only while it may still answer, and keeps no other connection', async () => {
+    const clock = new FakeClock();
+    for (const [version, resolved] of [
+      ['ipv6-prefer', { ipv4: ['127.0.0.1', '127.0.0.1', '127.0.0.1'], ipv6: ['::1'] }],
+      ['ipv6-prefer', { ipv4: ['127.0.0.1', '127.0.0.1'], ipv6: [] }],
+      ['ipv4-prefer', { ipv4: ['127.0.0.1', DEAD], ipv6: ['::1'] }],
+    ] as const) {
+      const socket = await connect(resolved, { version, concurrent: true, clock });
+      assert.equal(socket.remoteAddress, '127.0.0.1');
+    }
+    const count = () => new Promise<number>((resolve) => server.getConnections((_, open) => resolve(open)));
+    while ((await count()) !== 3) await new Promise((resolve) => setTimeout(resolve, 2));
   });
 
   it('keeps to one family when told to', async () => {

@@ -41,28 +41,33 @@ export async function connectTcp(
 
   const losers = new AbortController();
   const raceSignal = AbortSignal.any([signal, losers.signal]);
-  const open = (ip: string) => connectOne(ip, port, keepAliveMs, raceSignal);
+  const connected = new Set<net.Socket>();
+  const open = async (ip: string) => {
+    const socket = await connectOne(ip, port, keepAliveMs, raceSignal);
+    connected.add(socket);
+    if (losers.signal.aborted) socket.destroy();
+    return socket;
+  };
   const racer = (ips: readonly string[]) =>
     settings.concurrent() ? Promise.any(ips.map(open)) : inOrder(ips, open);
-  const racers: Promise<net.Socket>[] = [];
-  if (ipv4.length > 0)
-    racers.push(heldBack(racer(ipv4), ipVersion === 'ipv6-prefer', settings.clock, raceSignal));
-  if (ipv6.length > 0)
-    racers.push(heldBack(racer(ipv6), ipVersion === 'ipv4-prefer', settings.clock, raceSignal));
+  const byIpv4 = ipv4.length > 0 ? racer(ipv4) : undefined;
+  const byIpv6 = ipv6.length > 0 ? racer(ipv6) : undefined;
+  const racers = [
+    heldBack(byIpv4, ipVersion === 'ipv6-prefer' ? byIpv6 : undefined, settings.clock, raceSignal),
+    heldBack(byIpv6, ipVersion === 'ipv4-prefer' ? byIpv4 : undefined, settings.clock, raceSignal),
+  ].filter((each) => each !== undefined);
   try {
     const winner = await Promise.any(racers);
-    for (const racing of racers)
-      void racing.then((socket) => socket !== winner && socket.destroy(), ignoreLoser);
+    connected.delete(winner);
     return winner;
   } catch (error) {
     throw new GatewayError('unavailable', 'route.dial-failed', joinedText(error), { cause: error });
   } finally {
     losers.abort();
+    // Also those that had connected while a preferred family was waited for.
+    for (const socket of connected) socket.destroy();
   }
 }
-
-// A loser's failure was already weighed by the race.
-function ignoreLoser(): void {}
 
 async function inOrder(
   ips: readonly string[],
@@ -79,19 +84,27 @@ async function inOrder(
   throw new AggregateError(errors);
 }
 
-/** A success of the family that is not preferred waits; by then the preferred one has won or `any` has moved on. */
-async function heldBack(
-  racer: Promise<net.Socket>,
-  held: boolean,
+/** A success of the family that is not preferred waits for the preferred one to fail, though not for long. */
+function heldBack(
+  racer: Promise<net.Socket> | undefined,
+  preferred: Promise<net.Socket> | undefined,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<net.Socket> | undefined {
+  return preferred === undefined ? racer : racer?.then((socket) => held(socket, preferred, clock, signal));
+}
+
+async function held(
+  socket: net.Socket,
+  preferred: Promise<net.Socket>,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<net.Socket> {
-  const socket = await racer;
-  if (!held || signal.aborted) return socket;
   const waited = Promise.withResolvers<void>();
   const timer = clock.after(PREFERENCE_DELAY_MS, waited.resolve);
   signal.addEventListener('abort', () => waited.resolve(), { once: true });
-  await waited.promise;
+  if (signal.aborted) waited.resolve();
+  await Promise.allSettled([Promise.race([preferred, waited.promise])]);
   timer.cancel();
   return socket;
 }

@@ -13,24 +13,54 @@ export type ClientPacket = {
 };
 
 const QUEUE_LIMIT_PACKETS = 128;
+const WAITING_LIMIT_BYTES = 32 << 20;
+
+/** What all sessions together may keep waiting for outbounds and addresses, so that forged sources cannot fill the memory. */
+export class WaitingBudget {
+  #bytes = 0;
+
+  /** False when there is no room. */
+  take(bytes: number): boolean {
+    if (this.#bytes + bytes > WAITING_LIMIT_BYTES) return false;
+    this.#bytes += bytes;
+    return true;
+  }
+
+  give(bytes: number): void {
+    this.#bytes -= bytes;
+  }
+}
+
 const RESOLVED_LIMIT = 128;
+
+type Waiting = { readonly data: Uint8Array; readonly to: Endpoint };
+
+/** What a session shares with the others. */
+export type UdpSessionParts = {
+  readonly resolver: Resolver;
+  readonly tables: () => RoutingTables;
+  readonly budget: WaitingBudget;
+};
 
 /** All datagrams of one client socket: they share the outbound that was chosen for the first. */
 export class UdpSession {
   readonly reply: ClientPacket['reply'];
   readonly #resolver: Resolver;
   readonly #tables: () => RoutingTables;
+  readonly #budget: WaitingBudget;
   readonly #resolved = new Map<string, string>();
-  #waiting: { readonly data: Uint8Array; readonly to: Endpoint }[] = [];
+  #waiting: Waiting[] = [];
   #resolving = 0;
+  #closed = false;
   #upstream: PacketSocket | undefined;
   #flow: TrackedFlow | undefined;
   lastActiveMs: number;
 
-  constructor(first: ClientPacket, resolver: Resolver, tables: () => RoutingTables, nowMs: number) {
+  constructor(first: ClientPacket, parts: UdpSessionParts, nowMs: number) {
     this.reply = first.reply;
-    this.#resolver = resolver;
-    this.#tables = tables;
+    this.#resolver = parts.resolver;
+    this.#tables = parts.tables;
+    this.#budget = parts.budget;
     this.lastActiveMs = nowMs;
   }
 
@@ -53,13 +83,14 @@ export class UdpSession {
       this.#deliver(data, { host: known, port: metadata.destinationPort });
       return;
     }
-    if (this.#resolving >= QUEUE_LIMIT_PACKETS) return;
+    if (this.#resolving >= QUEUE_LIMIT_PACKETS || !this.#budget.take(data.length)) return;
     this.#resolving += 1;
     this.addressOf(metadata)
       .then((host) => this.#deliver(data, { host, port: metadata.destinationPort }))
       .catch(onError)
       .finally(() => {
         this.#resolving -= 1;
+        this.#budget.give(data.length);
       });
   }
 
@@ -67,9 +98,7 @@ export class UdpSession {
   opened(upstream: PacketSocket, flow: TrackedFlow): void {
     this.#upstream = upstream;
     this.#flow = flow;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const { data, to } of waiting) this.#deliver(data, to);
+    for (const { data, to } of this.#takeWaiting()) this.#deliver(data, to);
   }
 
   /** A datagram came back. */
@@ -79,7 +108,8 @@ export class UdpSession {
   }
 
   close(): TrackedFlow | undefined {
-    this.#waiting = [];
+    this.#closed = true;
+    this.#takeWaiting();
     this.#upstream?.close();
     this.#upstream = undefined;
     return this.#flow;
@@ -94,8 +124,19 @@ export class UdpSession {
     if (this.#upstream !== undefined) {
       this.#flow?.countUpload(data.length);
       this.#upstream.send(data, to);
-    } else if (this.#waiting.length < QUEUE_LIMIT_PACKETS) {
+    } else if (
+      !this.#closed &&
+      this.#waiting.length < QUEUE_LIMIT_PACKETS &&
+      this.#budget.take(data.length)
+    ) {
       this.#waiting.push({ data, to });
     }
+  }
+
+  #takeWaiting(): readonly Waiting[] {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { data } of waiting) this.#budget.give(data.length);
+    return waiting;
   }
 }

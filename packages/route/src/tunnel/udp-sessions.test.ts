@@ -134,6 +134,32 @@ describe('UDP sessions', () => {
     assert.equal(tracker.size, 0);
   });
 
+  it('gives up the session unused longest when the table is full', async () => {
+    ready.resolve();
+    sessions.handle(packet('first', '192.0.2.1', 1));
+    sessions.handle(packet('busy', '192.0.2.1', 2));
+    await until(() => sent.length === 2);
+    for (let port = 10_000; port < 14_095; port += 1) {
+      sessions.handle(packet('forged', '192.0.2.1', port));
+      if (port % 100 === 0) sessions.handle(packet('busy', '192.0.2.1', 2));
+    }
+    await until(() => opened.length === 4_097);
+    assert.equal(tracker.size, 4_096);
+    assert.equal(closed, 1);
+    assert.ok(tracker.views().some(({ metadata }) => metadata.sourcePort === 2));
+    assert.ok(tracker.views().every(({ metadata }) => metadata.sourcePort !== 1));
+  });
+
+  it('keeps no more than 32 MiB waiting over all sessions', async () => {
+    const data = 'x'.repeat(1 << 16);
+    for (let port = 1; port <= 1_024; port += 1) sessions.handle(packet(data, '192.0.2.1', port));
+    ready.resolve();
+    await until(() => opened.length === 1_024);
+    assert.equal(sent.length, 512);
+    sessions.handle(packet(data, '192.0.2.1', 1_024));
+    assert.equal(sent.length, 513);
+  });
+
   it('drops a session whose destination has no address', async () => {
     ready.resolve();
     sessions.handle(packet('a', 'unknown.test'));

@@ -11,7 +11,7 @@ import { failedLine, openedLine } from './log-lines.ts';
 import { preHandle, type Router, type RoutingTables } from './router.ts';
 import type { Tracker } from './tracker.ts';
 import { dialRequest } from './tunnel.ts';
-import { type ClientPacket, UdpSession } from './udp-session.ts';
+import { type ClientPacket, UdpSession, WaitingBudget } from './udp-session.ts';
 
 const IDLE_LIMIT_MS = 60_000;
 const SWEEP_MS = 5_000;
@@ -32,7 +32,9 @@ export type UdpParts = {
 /** The NAT table: one session per client socket, closed after a minute of silence. */
 export class UdpSessions {
   readonly #parts: UdpParts;
+  /** The longest unused first. */
   readonly #sessions = new Map<string, UdpSession>();
+  readonly #budget = new WaitingBudget();
   #sweeper: Timer | undefined;
 
   constructor(parts: UdpParts) {
@@ -56,12 +58,14 @@ export class UdpSessions {
     const key = `${metadata.inboundName} ${formatEndpoint(metadata.sourceIp, metadata.sourcePort)}`;
     let session = this.#sessions.get(key);
     if (session === undefined) {
-      if (this.#sessions.size >= SESSION_LIMIT) return;
-      session = new UdpSession(packet, resolver, tables, clock.monotonicMs());
+      const [oldest] = this.#sessions.keys();
+      if (this.#sessions.size >= SESSION_LIMIT && oldest !== undefined) this.#end(oldest);
+      session = new UdpSession(packet, { resolver, tables, budget: this.#budget }, clock.monotonicMs());
       this.#sessions.set(key, session);
       void this.#open(key, session, packet);
     }
     session.lastActiveMs = clock.monotonicMs();
+    if (this.#sessions.delete(key)) this.#sessions.set(key, session);
     const report = (error: unknown) => log.warning(`[UDP] Resolve Ip error: ${errorText(error)}`);
     try {
       session.send({ ...packet, metadata: { ...metadata } }, report);
@@ -74,7 +78,7 @@ export class UdpSessions {
     const { clock, log, tables, tracker, onDialFailed } = this.#parts;
     const decision = await this.#decide(session, metadata);
     if (decision === undefined) {
-      this.#end(key);
+      this.#end(key, session);
       return;
     }
     const handlers: PacketHandlers = {

@@ -1,4 +1,4 @@
-import { formatEndpoint } from '@sluice/base/address';
+import { type Endpoint, formatEndpoint } from '@sluice/base/address';
 import { GatewayError } from '@sluice/base/errors';
 import { type ConnectSettings, connectTcp, type IpVersion } from '../../net/connect.ts';
 import type { LoopbackGuard } from '../../net/loopback-guard.ts';
@@ -31,21 +31,21 @@ export class DirectOutbound implements Outbound {
   }
 
   async dialTcp(request: OutboundRequest): Promise<OutboundStream> {
-    this.#refuseLoop(request);
-    const { target, signal } = request;
+    const { source, target, signal } = request;
+    if (source !== undefined && this.#guard.isOwn(source.host, source.port)) throw loopError(target);
     const socket = await connectTcp(target.host, target.port, this.#ipVersion, this.#settings, signal);
     this.#guard.watch(socket);
     return { stream: socket, remote: socket.remoteAddress ?? target.host };
   }
 
   async openUdp(request: OutboundRequest, handlers: PacketHandlers): Promise<PacketSocket> {
-    this.#refuseLoop(request);
-    return openDirectUdp(handlers);
+    const { source, target } = request;
+    if (source !== undefined && this.#guard.isOwnUdp(source.host, source.port)) throw loopError(target);
+    return openDirectUdp(handlers, this.#guard);
   }
+}
 
-  #refuseLoop({ source, target }: OutboundRequest): void {
-    if (source === undefined || !this.#guard.isOwn(source.host, source.port)) return;
-    const place = formatEndpoint(target.host, target.port);
-    throw new GatewayError('conflict', 'route.loopback', `reject loopback connection to: ${place}`);
-  }
+function loopError({ host, port }: Endpoint): GatewayError {
+  const place = formatEndpoint(host, port);
+  return new GatewayError('conflict', 'route.loopback', `reject loopback connection to: ${place}`);
 }
