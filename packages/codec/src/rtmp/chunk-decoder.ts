@@ -15,6 +15,8 @@ export const CHUNK_LIMITS: ChunkLimits = {
   maxChunkStreams: 64,
 };
 
+/** Memory given for the mere announcement of a message; the rest follows when this much of it has come. */
+const FIRST_BODY_BYTES = 256 * 1024;
 const EMPTY = Buffer.alloc(0);
 const EXTENDED = 0xffffff;
 const MAX_HEADER_BYTES = 18;
@@ -201,7 +203,7 @@ export class ChunkDecoder {
     if (stream.length > this.#limits.maxMessageBytes) throw this.#fail('rtmp-message-too-large');
     if (this.#partialBytes + stream.length > this.#limits.maxPartialBytes)
       throw this.#fail('rtmp-too-much-partial');
-    stream.body = Buffer.allocUnsafe(stream.length);
+    stream.body = Buffer.allocUnsafe(Math.min(stream.length, FIRST_BODY_BYTES));
     stream.filled = 0;
     this.#partialBytes += stream.length;
   }
@@ -214,11 +216,12 @@ export class ChunkDecoder {
   }
 
   #readPayload(stream: ChunkStream): RtmpMessage | undefined {
-    const body = stream.body;
+    let body = stream.body;
     if (body === undefined) throw this.#fail('rtmp-chunk-without-header');
     const available = this.#input.byteLength - this.#at;
     const count = Math.min(this.#chunkLeft, available);
     if (count > 0) {
+      if (stream.filled + count > body.byteLength) body = grow(stream, body);
       this.#input.copy(body, stream.filled, this.#at, this.#at + count);
       this.#at += count;
       stream.filled += count;
@@ -247,4 +250,12 @@ export class ChunkDecoder {
     if (message.data.byteLength < 4) throw this.#fail('truncated');
     return Buffer.from(message.data.buffer, message.data.byteOffset, 4).readUInt32BE();
   }
+}
+
+/** Gives a message its whole memory, once its sender has shown that it means it. */
+function grow(stream: ChunkStream, started: Buffer): Buffer {
+  const whole = Buffer.allocUnsafe(stream.length);
+  started.copy(whole, 0, 0, stream.filled);
+  stream.body = whole;
+  return whole;
 }

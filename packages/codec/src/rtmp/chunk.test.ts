@@ -324,3 +324,27 @@ describe('RTMP chunk encoder', () => {
     );
   });
 });
+
+test('announcing large messages costs no memory before they come', () => {
+  const before = process.memoryUsage().arrayBuffers;
+  const decoders = Array.from({ length: 50 }, () => new ChunkDecoder());
+  for (const decoder of decoders) {
+    for (const csid of ['03', '04']) {
+      decoder.push(bytesOf(`${csid} 000000 7a1200 09 01000000`));
+      assert.equal(decoder.next(), undefined);
+      decoder.push(Buffer.alloc(128));
+      assert.equal(decoder.next(), undefined);
+    }
+  }
+  const heldBytes = process.memoryUsage().arrayBuffers - before;
+  assert.ok(heldBytes < 64 * 1024 * 1024, `${decoders.length} connections hold ${heldBytes} bytes`);
+});
+
+test('a message of many megabytes arrives whole, however it is cut', () => {
+  const data = Buffer.alloc(3_000_001);
+  for (let at = 0; at < data.byteLength; at += 4096) data.writeUInt8((at >> 12) & 0xff, at);
+  const bytes = encodeRtmpMessage({ type: 9, timestampMs: 5, streamId: 1, data }, 128);
+  for (const cuts of [[], [262_143, 262_145, 1_000_000], [140]]) {
+    assert.equal(decode(bytes, cuts)[0]?.[3], data.toString('hex'));
+  }
+});
