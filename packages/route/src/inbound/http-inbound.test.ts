@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { FakeClock } from '@sluice/base/clock';
 import { RouteRig, readAll, readExactly, until } from '../testing/route-rig.ts';
 
 describe('HTTP inbound', () => {
@@ -61,6 +63,28 @@ describe('HTTP inbound', () => {
     assert.equal(connection?.metadata.remoteDestination, '127.0.0.1');
     socket.end();
     await readAll(socket);
+  });
+
+  it('a client that goes takes its silent origin connection along', async () => {
+    const { port } = await origin(() => undefined);
+    const clock = new FakeClock();
+    const plane = await rig.start({}, rig.context(clock));
+    const ask = async () => {
+      const socket = await rig.connect(plane.control.settings().mixedPort);
+      socket.write(`GET http://127.0.0.1:${port}/ HTTP/1.1\r\nHost: x\r\n\r\n`);
+      return socket;
+    };
+    (await ask()).end();
+    const reset = await ask();
+    await until(() => plane.control.connections().length === 2);
+    reset.resetAndDestroy();
+    await until(() => plane.control.connections().length === 1);
+    // The other has only said that it sends no more; after a minute nobody is there.
+    clock.advance(59_000);
+    await setImmediate();
+    assert.equal(plane.control.connections().length, 1);
+    clock.advance(2_000);
+    await until(() => plane.control.connections().length === 0);
   });
 
   it('a reset by the destination ends the tunnel', async () => {
