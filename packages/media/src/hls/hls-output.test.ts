@@ -31,7 +31,10 @@ function setUp(options: Partial<HlsOutputOptions> = {}) {
     clock.advance(1000);
   };
   const playlist = () => parseMediaPlaylist(hls.playlist?.toString() ?? '');
-  return { clock, hls, writeGop, playlist, registeredTimes: () => registered };
+  const jumpTo = (dtsMs: number) => {
+    nextMs = dtsMs;
+  };
+  return { clock, hls, writeGop, jumpTo, playlist, registeredTimes: () => registered };
 }
 
 test('segments are cut at the first key frame after their time, and only finished ones are listed', () => {
@@ -145,4 +148,37 @@ test('without key frames a segment is cut by size, so memory stays bounded', () 
   hls.writeFrame(videoFrame(0, true));
   for (let i = 1; i < 160; i++) hls.writeFrame(videoFrame(i * 40, false, 1024 * 1024));
   assert.ok(hls.windowBytes > 0 && hls.windowBytes <= 170 * 1024 * 1024);
+});
+
+for (const [what, targetMs] of [
+  ['wrap', 0],
+  ['jump ahead', 4_000_000_000],
+] as const) {
+  test(`timestamps that ${what} begin a new timeline and leave durations as they are`, () => {
+    const { writeGop, jumpTo, playlist } = setUp();
+    jumpTo(100_000_000);
+    for (let i = 0; i < 3; i++) writeGop();
+    jumpTo(targetMs);
+    for (let i = 0; i < 3; i++) writeGop();
+    const { segments, targetDurationSeconds } = playlist();
+    assert.equal(targetDurationSeconds, 2);
+    assert.deepEqual(
+      segments.map(({ durationSeconds, discontinuity }) => [Math.round(durationSeconds), discontinuity]),
+      [
+        [2, false],
+        [1, false],
+        [2, true],
+      ],
+    );
+  });
+}
+
+test('on demand: what was left when the stream ended stays for those who still fetch it', () => {
+  const { hls, writeGop, playlist } = setUp({ onDemand: true });
+  hls.setWatched(true);
+  for (let i = 0; i < 3; i++) writeGop();
+  hls.close();
+  hls.setWatched(false);
+  assert.equal(playlist().ended, true);
+  assert.ok(hls.segment(playlist().segments[0]?.uri ?? '') !== undefined);
 });

@@ -29,6 +29,9 @@ export type HlsOutputOptions = {
 
 const MAX_SEGMENT_BYTES = 32 * 1024 * 1024;
 const MAX_WINDOW_BYTES = 128 * 1024 * 1024;
+/** Timestamps kept as sent may wrap or jump; steps beyond these begin a new timeline. */
+const MAX_STEP_BACK_MS = 5000;
+const MAX_STEP_FORTH_MS = 60_000;
 
 /** Cuts one stream into MPEG-TS segments held in memory, and keeps the playlist of the newest ones. */
 export class HlsOutput {
@@ -107,7 +110,7 @@ export class HlsOutput {
   /** With `onDemand`: the first reader starts the muxer, the last one stops it and empties the window. */
   setWatched(watched: boolean): void {
     this.#watched = watched;
-    if (!watched && this.#options.onDemand) this.#empty();
+    if (!watched && this.#options.onDemand && !this.#closed) this.#empty();
   }
 
   /** @throws ProtocolError when a track's configuration cannot be read */
@@ -128,6 +131,7 @@ export class HlsOutput {
   /** @throws ProtocolError when the frame cannot be muxed */
   writeFrame(frame: Frame): void {
     if (this.#closed || (this.#options.onDemand && !this.#watched)) return;
+    if (this.#startMs !== undefined && this.#isJump(frame.dtsMs)) this.markDiscontinuity();
     const startable = this.#hasVideo ? frame.kind === 'video' && frame.keyFrame : true;
     if (this.#startMs === undefined ? startable : this.#isDue(frame, startable))
       this.#startSegment(frame.dtsMs);
@@ -154,6 +158,11 @@ export class HlsOutput {
   /** Forgets all segments. */
   release(): void {
     this.#empty();
+  }
+
+  #isJump(dtsMs: number): boolean {
+    const stepMs = dtsMs - this.#lastMs;
+    return stepMs < -MAX_STEP_BACK_MS || stepMs > MAX_STEP_FORTH_MS;
   }
 
   #isDue(frame: Frame, startable: boolean): boolean {

@@ -15,9 +15,11 @@ export type HlsHttpOptions = {
   readonly settings: MediaSettings;
 };
 
-type Ended = { readonly hls: HlsOutput; readonly timer: Timer };
+type Ended = { readonly hls: HlsOutput; readonly bytes: number; readonly timer: Timer };
 
 const MAX_ENDED = 1000;
+/** Bytes of segments kept for all of them together. */
+const MAX_ENDED_BYTES = 256 * 1024 * 1024;
 
 /** Answers requests for HLS playlists and segments from memory. */
 export class HlsHttp {
@@ -25,6 +27,7 @@ export class HlsHttp {
   readonly #readers: HlsReaders;
   /** Streams that ended a moment ago: players still fetch their last segments. */
   readonly #ended = new Map<string, Ended>();
+  #endedBytes = 0;
   readonly #stopWatching: () => void;
 
   constructor(options: HlsHttpOptions) {
@@ -78,7 +81,7 @@ export class HlsHttp {
       return this.#sendPlaylist(request, response, ended.playlist, undefined);
     const stream = await registry.waitFor(name, 'hls', settings.number('general.maxStreamWaitMS'), signal);
     if (stream?.hls === undefined) return this.#notFound(request, response);
-    const cookie = this.#readers.visit(request, stream, url.params, () => session.readerView());
+    const cookie = this.#readers.visit(request, stream, url.params, session.readerView());
     const playlist = await stream.hls.waitForPlaylist(signal);
     if (playlist === undefined) return this.#notFound(request, response);
     this.#sendPlaylist(request, response, playlist, cookie);
@@ -126,12 +129,14 @@ export class HlsHttp {
   }
 
   #keepEnded(key: string, hls: HlsOutput): void {
-    if (this.#ended.size >= MAX_ENDED) {
-      hls.release();
-      return;
+    const bytes = hls.windowBytes;
+    this.#endedBytes += bytes;
+    for (const oldest of [...this.#ended.keys()]) {
+      if (this.#ended.size < MAX_ENDED && this.#endedBytes <= MAX_ENDED_BYTES) break;
+      this.#forget(oldest);
     }
     const delayMs = Math.max(0, this.#options.settings.number('hls.deleteDelaySec')) * 1000;
-    this.#ended.set(key, { hls, timer: this.#options.clock.after(delayMs, () => this.#forget(key)) });
+    this.#ended.set(key, { hls, bytes, timer: this.#options.clock.after(delayMs, () => this.#forget(key)) });
   }
 
   #forget(key: string): void {
@@ -139,6 +144,7 @@ export class HlsHttp {
     if (ended === undefined) return;
     this.#ended.delete(key);
     ended.timer.cancel();
+    this.#endedBytes -= ended.bytes;
     ended.hls.release();
   }
 }

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Clock, Timer } from '@sluice/base/clock';
 import type { MediaReaderView } from '../port.ts';
@@ -40,7 +40,7 @@ export class HlsReaders {
     request: IncomingMessage,
     stream: LiveStream,
     params: string,
-    join: (() => MediaReaderView) | undefined,
+    reader: MediaReaderView | undefined,
   ): string | undefined {
     const cookie = readCookie(request);
     const uid = readerUid(request, stream, params);
@@ -50,10 +50,10 @@ export class HlsReaders {
       known.expiresMs = this.#clock.monotonicMs() + READER_LIFE_MS;
       return undefined;
     }
-    if (join === undefined || this.#byCookie.size >= MAX_READERS) return undefined;
+    if (reader === undefined || this.#byCookie.size >= MAX_READERS) return undefined;
     // The same player on a stream that ended and came back.
     if (known !== undefined) this.#leave(known);
-    return this.#join(uid, stream, join);
+    return this.#join(uid, stream, reader);
   }
 
   /** Lets all readers go. */
@@ -67,7 +67,7 @@ export class HlsReaders {
     return reader?.showsCookie === true ? undefined : reader;
   }
 
-  #join(uid: string, stream: LiveStream, read: () => MediaReaderView): string {
+  #join(uid: string, stream: LiveStream, view: MediaReaderView): string {
     const cookie = randomBytes(16).toString('hex');
     const reader: Reader = {
       stream,
@@ -75,14 +75,14 @@ export class HlsReaders {
       uid,
       showsCookie: false,
       expiresMs: this.#clock.monotonicMs() + READER_LIFE_MS,
-      leave: stream.addReader('hls', read),
+      leave: stream.addReader('hls', () => view),
     };
     this.#byCookie.set(cookie, reader);
     this.#byUid.set(uid, reader);
     this.#timer ??= this.#clock.every(1000, () => this.#expire());
     const expires = new Date(this.#clock.now() + READER_LIFE_MS).toUTCString();
     const { app, stream: name } = stream.tuple;
-    return `${COOKIE}=${cookie};expires=${expires};path=/${encodeURI(app)}/${encodeURI(name)}/`;
+    return `${COOKIE}=${cookie};expires=${expires};path=/${cookiePath(app)}/${cookiePath(name)}/`;
   }
 
   #leave(reader: Reader): void {
@@ -102,13 +102,18 @@ export class HlsReaders {
   }
 }
 
+/** A name as browsers write it in a path; a semicolon would end the attribute. */
+function cookiePath(name: string): string {
+  return encodeURI(name).replaceAll(';', '%3B');
+}
+
 function readCookie(request: IncomingMessage): string | undefined {
   return /(?:^|;\s*)ZLM_HTTP_COOKIE=([0-9a-f]{32})(?:;|$)/.exec(request.headers.cookie ?? '')?.[1];
 }
 
+/** As a digest, because clients choose the length of what goes into it. */
 function readerUid(request: IncomingMessage, stream: LiveStream, params: string): string {
   const { app, stream: name } = stream.tuple;
-  return [app, name, request.socket.remoteAddress ?? '', request.headers['user-agent'] ?? '', params].join(
-    '\n',
-  );
+  const { remoteAddress = '' } = request.socket;
+  return hash('sha256', [app, name, remoteAddress, request.headers['user-agent'] ?? '', params].join('\n'));
 }
