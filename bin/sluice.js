@@ -11,7 +11,12 @@ const pinned = `${root}node_modules/node/bin/node${process.platform === 'win32' 
 const flags = ['--disable-warning=ExperimentalWarning'];
 // Stripped and compiled code is kept, so that only the first start after a change pays for it. Workers read this at
 // their start, which is why it is an environment variable and not a call.
-const environment = { NODE_COMPILE_CACHE: `${root}node_modules/.cache/sluice`, ...process.env };
+// Two malloc arenas are enough for our few threads; the C library's default of many costs memory.
+const environment = {
+  NODE_COMPILE_CACHE: `${root}node_modules/.cache/sluice`,
+  MALLOC_ARENA_MAX: '2',
+  ...process.env,
+};
 
 const isRightRuntime = Number(process.versions.node.split('.')[0]) >= RUNTIME_MAJOR;
 if (isRightRuntime && process.execArgv.includes(flags[0]) && process.env.NODE_COMPILE_CACHE !== undefined) {

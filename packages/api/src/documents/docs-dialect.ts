@@ -1,10 +1,8 @@
-import fastifySwagger from '@fastify/swagger';
-import fastifySwaggerUi from '@fastify/swagger-ui';
 import type { HttpDialect } from '@sluice/core/http/dialect';
 import { plainFailure } from './plain-failure.ts';
 
 /** `/docs`: a page to read and try the APIs, from one OpenAPI document (also at `/docs/json` and `/docs/yaml`). */
-export function createDocsDialect(options: { readonly document: object }): HttpDialect {
+export function createDocsDialect(options: { document(): object }): HttpDialect {
   return {
     name: 'docs',
     prefixes: ['/docs'],
@@ -14,9 +12,11 @@ export function createDocsDialect(options: { readonly document: object }): HttpD
     bodies: 'raw',
     browserPolicy: 'same-site',
     async register(app) {
+      const { fastifySwagger } = await import('@fastify/swagger');
+      const { fastifySwaggerUi } = await import('@fastify/swagger-ui');
       await app.register(fastifySwagger, {
         mode: 'static',
-        specification: { document: options.document as never },
+        specification: { document: options.document() as never },
       });
       await app.register(fastifySwaggerUi, {
         routePrefix: '/docs',

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import fastifyStatic from '@fastify/static';
 import type { HttpDialect, HttpFailure, HttpReply } from '@sluice/core/http/dialect';
 
 const TEXT = 'text/plain; charset=utf-8';
@@ -32,6 +31,7 @@ export function createDashboardDialect(options: { readonly directory: string }):
         );
         return;
       }
+      const { fastifyStatic } = await import('@fastify/static');
       await app.register(fastifyStatic, {
         root: options.directory,
         prefix: '/ui/',

@@ -10,7 +10,6 @@ import type { NativeApi } from './native-api.ts';
 import { openApiOf } from './openapi.ts';
 import type { Download, NativeRoute, NativeStream } from './table.ts';
 import type { ErrorReply } from './types.ts';
-import { compileValidator } from './validation.ts';
 
 const PREFIX = '/api/v1';
 const BODY_LIMIT_BYTES = 16_777_216;
@@ -46,7 +45,8 @@ export function createNativeDialect(options: NativeDialectOptions): HttpDialect 
     bodyLimitBytes: BODY_LIMIT_BYTES,
     bodies: 'json',
     browserPolicy: 'same-site',
-    register(app) {
+    async register(app) {
+      const { compileValidator } = await import('./validation.ts');
       app.setValidatorCompiler(compileValidator);
       app.addHook('onRequest', async (request, reply) => {
         reply.header('cache-control', 'no-store');

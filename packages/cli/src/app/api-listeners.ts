@@ -106,11 +106,12 @@ export function createApiListeners(options: ApiListenerOptions): ApiListeners {
       ...(live ? { intercept: media.http } : {}),
     });
 
-  const document = gatewayDocument({
-    native,
-    version: VERSION,
-    groups: [clashOperations(clash), quantumultOperations(quantumult), zlmOperations(zlm)],
-  });
+  const document = (): object =>
+    gatewayDocument({
+      native,
+      version: VERSION,
+      groups: [clashOperations(clash), quantumultOperations(quantumult), zlmOperations(zlm)],
+    });
   const control = listener(
     'control',
     settings.control.listen,

@@ -5,7 +5,7 @@ import { formatEndpoint } from '@sluice/base/address';
 import { systemClock } from '@sluice/base/clock';
 import { errorText } from '@sluice/base/errors';
 import { createLogHub } from '@sluice/core/log/log-hub';
-import { textSink } from '@sluice/core/log/sinks';
+import { textSink } from '@sluice/core/log/text-sink';
 import { openCa } from '@sluice/inspect/tls/authority';
 import { type App, createApp } from '../app.ts';
 import { startLiveSource } from '../demo/live-source.ts';

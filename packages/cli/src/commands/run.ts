@@ -1,7 +1,7 @@
 import { flushCompileCache } from 'node:module';
 import { errorText } from '@sluice/base/errors';
-import { createLogHub } from '@sluice/core/log/log-hub';
-import { jsonSink, textSink } from '@sluice/core/log/sinks';
+import { createLogHub, type LogSink } from '@sluice/core/log/log-hub';
+import { textSink } from '@sluice/core/log/text-sink';
 import { type App, createApp } from '../app.ts';
 import { EXIT_FAILED, EXIT_OK } from '../exit-codes.ts';
 import { loadSettings, type SettingsSource } from '../settings/load-settings.ts';
@@ -16,8 +16,7 @@ export async function runCommand(source: SettingsSource, terminal: Terminal): Pr
   printIssues(terminal, issues);
   if (settings === undefined) return EXIT_FAILED;
 
-  const sink =
-    settings.log.format === 'json' ? jsonSink(process.stderr) : textSink(process.stderr, terminal.colour);
+  const sink = await sinkFor(settings.log.format, terminal);
   const logs = createLogHub(settings.log.level, sink);
   let app: App;
   try {
@@ -33,6 +32,12 @@ export async function runCommand(source: SettingsSource, terminal: Terminal): Pr
   flushCompileCache();
   await untilStopped(app, terminal);
   return EXIT_OK;
+}
+
+async function sinkFor(format: 'text' | 'json', terminal: Terminal): Promise<LogSink> {
+  if (format === 'text') return textSink(process.stderr, terminal.colour);
+  const { jsonSink } = await import('@sluice/core/log/json-sink');
+  return jsonSink(process.stderr);
 }
 
 /** SIGINT and SIGTERM drain and stop, a second one stops at once; SIGHUP reloads. */

@@ -6,7 +6,6 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from '../log/logger.ts';
 import type { Service } from '../service.ts';
 import type { HttpConnectionView, HttpDialect, HttpIntercept, HttpListenerView } from './dialect.ts';
-import { openDialectApp } from './dialect-app.ts';
 import { writeReply } from './reply.ts';
 import { isCrossSite, type TrustedSites } from './request-guard.ts';
 import { responseForUpgrade } from './upgrade.ts';
@@ -230,7 +229,7 @@ class DialectListener implements HttpListener {
       request.headers['content-type'] = 'application/octet-stream';
     }
     // An API nobody uses costs no memory: its routes are built for the first request.
-    carried.app ??= openDialectApp(dialect, this, this.#options.log);
+    carried.app ??= this.#openApp(dialect);
     carried.app.then(
       (app) => this.#guard(request, () => app.routing(request, response)),
       (error: unknown) => {
@@ -240,6 +239,12 @@ class DialectListener implements HttpListener {
         response.destroy();
       },
     );
+  }
+
+  /** The framework itself is loaded only now. */
+  async #openApp(dialect: HttpDialect): Promise<FastifyInstance> {
+    const { openDialectApp } = await import('./dialect-app.ts');
+    return openDialectApp(dialect, this, this.#options.log);
   }
 
   #carriedFor(url: string): Carried | undefined {

@@ -1,7 +1,6 @@
 import type { Stats } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { relative, resolve, sep } from 'node:path';
-import { fastifyStatic } from '@fastify/static';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 /** Answers with the file or directory at a decoded path below the root; false, with nothing sent, when there is none. */
@@ -15,6 +14,7 @@ const MAX_LISTED = 1_000;
  * one, and redirects to canonical addresses. Symbolic links that lead out of the root are not followed.
  */
 export async function openDirectory(app: FastifyInstance, root: string): Promise<ServePath> {
+  const { fastifyStatic } = await import('@fastify/static');
   await app.register(fastifyStatic, { serve: false, cacheControl: false, etag: false, dotfiles: 'allow' });
   return async (request, reply, path) => {
     const found = await locate(root, path);

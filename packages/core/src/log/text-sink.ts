@@ -1,5 +1,4 @@
 import type { Writable } from 'node:stream';
-import pino from 'pino';
 import type { LogSink } from './log-hub.ts';
 
 const COLOURS = {
@@ -23,23 +22,6 @@ export function textSink(output: Writable, colour: boolean): LogSink {
     output.write(
       `${time}.${millis} ${shown} ${entry.scope.padEnd(8)} ${sanitize(entry.message)}${sanitize(fields)}\n`,
     );
-  };
-}
-
-/** One JSON object a line, for machines. */
-export function jsonSink(output: Writable): LogSink {
-  const logger = pino(
-    {
-      base: null,
-      level: 'debug',
-      customLevels: { warning: 40 },
-      formatters: { level: (label) => ({ level: label }) },
-      timestamp: false,
-    },
-    output,
-  );
-  return (entry) => {
-    logger[entry.level]({ ...entry.fields, time: entry.timeMs, scope: entry.scope }, entry.message);
   };
 }
 
