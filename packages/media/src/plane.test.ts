@@ -216,17 +216,27 @@ describe('the media plane', () => {
     const publisher = await publish('e');
     publisher.sendGop(0);
     const ask = async (method: string) => {
-      const asked = request({ port: gateway.httpPort, path: '/live/e.live.flv', method, agent: false });
+      const headers = { connection: 'keep-alive' };
+      const asked = request({
+        port: gateway.httpPort,
+        path: '/live/e.live.flv',
+        method,
+        headers,
+        agent: false,
+      });
       asked.end();
       const [response] = await once(asked, 'response');
       response.resume();
       await once(response, 'end');
       return response;
     };
-    assert.equal((await ask('HEAD')).statusCode, 200);
+    const head = await ask('HEAD');
+    assert.equal(head.statusCode, 200);
+    assert.equal(head.headers.connection, 'keep-alive');
     const options = await ask('OPTIONS');
     assert.equal(options.headers['access-control-allow-origin'], '*');
     assert.equal(options.headers.allow, 'GET, POST, PUT, HEAD, OPTIONS, DELETE');
+    assert.equal(options.headers.connection, 'close');
     assert.equal(gateway.plane.control.sources({})[0]?.totalReaderCount, 0);
   });
 

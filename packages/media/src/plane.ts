@@ -83,7 +83,10 @@ export function createMediaPlane(
     async start() {
       await listen(listening);
       threadLoad.start();
-      timer = clock.every(1000, updateMetrics);
+      timer = clock.every(1000, () => {
+        updateMetrics();
+        threadLoad.sample();
+      });
     },
     async stop(deadline) {
       timer?.cancel();

@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SocketInfo } from '@sluice/core/ports/media';
 
@@ -99,13 +98,11 @@ export interface MediaControl {
   listeners(): readonly { readonly name: string; readonly host: string; readonly port: number }[];
 }
 
-/** Serves live URLs (FLV, HLS) on an HTTP listener that belongs to somebody else. */
+/**
+ * Serves live URLs (FLV, HLS) on an HTTP listener that belongs to somebody else. Connections whose requests are shown to
+ * it are in the session table (`getAllSession`) until they close.
+ */
 export interface MediaHttp {
-  /**
-   * Enters an accepted connection in the session table (`getAllSession`) until it closes; returns its session id, the
-   * same one every time. Connections whose requests pass `handleRequest` are entered without it.
-   */
-  trackConnection(socket: Socket): string;
   /** Answers the request when its path is a live URL; false leaves it untouched. */
   handleRequest(request: IncomingMessage, response: ServerResponse): boolean;
   /** Takes over a WebSocket upgrade when its path is a live URL; false leaves the socket untouched. */

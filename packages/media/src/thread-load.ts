@@ -3,10 +3,12 @@ import type { ThreadLoadView } from './port.ts';
 
 const RESOLUTION_MS = 20;
 
-/** Measures how busy and how late the event loop is, between one reading and the next. */
+/** Measures how busy and how late the event loop was from one sample to the next, whoever reads it meanwhile. */
 export class ThreadLoad {
   readonly #delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   #last: EventLoopUtilization = performance.eventLoopUtilization();
+  #load = 0;
+  #delayMs = 0;
 
   start(): void {
     this.#delay.enable();
@@ -16,18 +18,19 @@ export class ThreadLoad {
     this.#delay.disable();
   }
 
-  read(handles: number): ThreadLoadView {
+  /** Ends the current interval; called once a second. */
+  sample(): void {
     const now = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(now, this.#last);
     this.#last = now;
+    this.#load = Math.min(100, Math.max(0, Math.round(utilization * 100)));
     const meanMs = this.#delay.count === 0 ? RESOLUTION_MS : this.#delay.mean / 1e6;
     this.#delay.reset();
-    return {
-      name: 'event poller 0',
-      load: Math.min(100, Math.max(0, Math.round(utilization * 100))),
-      // The histogram holds whole intervals, the timer's own period included.
-      delayMs: Math.max(0, Math.round(meanMs - RESOLUTION_MS)),
-      handles,
-    };
+    // The histogram holds whole intervals, the timer's own period included.
+    this.#delayMs = Math.max(0, Math.round(meanMs - RESOLUTION_MS));
+  }
+
+  read(handles: number): ThreadLoadView {
+    return { name: 'event poller 0', load: this.#load, delayMs: this.#delayMs, handles };
   }
 }

@@ -53,10 +53,6 @@ export class LiveHttp implements MediaHttp {
     });
   }
 
-  trackConnection(socket: Socket): string {
-    return this.#session(socket).info.id;
-  }
-
   handleRequest(request: IncomingMessage, response: ServerResponse): boolean {
     const { socket } = request;
     if (this.#busy.has(socket)) {

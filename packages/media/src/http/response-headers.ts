@@ -34,7 +34,10 @@ export function contentType(type: string, settings: MediaSettings): string {
 /** A reply whose reader takes nothing for this long is given up. */
 const STALLED_REPLY_MS = 30_000;
 
-/** Sends a whole reply; HEAD gets the headers only. HTTP/1.0 connections stay open only when that was asked for. */
+/**
+ * Sends a whole reply; HEAD gets the headers only. HTTP/1.0 connections stay open only when that was asked for, and
+ * none does after OPTIONS, as clients of the compatible server know it.
+ */
 export function sendReply(
   request: IncomingMessage,
   response: ServerResponse,
@@ -44,7 +47,8 @@ export function sendReply(
   body: Uint8Array | string,
 ): void {
   const asked = request.headers.connection?.toLowerCase();
-  const keepAlive = request.httpVersion === '1.0' ? asked === 'keep-alive' : asked !== 'close';
+  const mayStay = request.httpVersion === '1.0' ? asked === 'keep-alive' : asked !== 'close';
+  const keepAlive = mayStay && request.method !== 'OPTIONS';
   response.setTimeout(STALLED_REPLY_MS);
   response.writeHead(status, {
     ...headers,

@@ -82,7 +82,6 @@ async function listenHttp(plane: MediaPlane): Promise<Server> {
     response.statusCode = 418;
     response.end();
   });
-  server.on('connection', (socket) => plane.http.trackConnection(socket));
   server.on('upgrade', (request, socket, head) => {
     if (!plane.http.handleUpgrade(request, socket, head)) socket.destroy();
   });
