@@ -8,7 +8,9 @@ export type CidrEntry = { readonly cidr: Cidr; readonly rule: number };
 type Blocks<P extends number | bigint> = {
   readonly starts: P[];
   readonly ends: P[];
-  readonly rules: number[][];
+  /** Block → its first rule, and the rising others of the few that have more. */
+  readonly firstRules: number[];
+  readonly moreRules: Map<number, number[]>;
 };
 
 const NO_BLOCK = -1;
@@ -37,11 +39,11 @@ export class CidrIndex {
     const v4Ranges = flatten(v4, V4_END);
     this.#v4Starts = Uint32Array.from(v4Ranges.starts);
     this.#v4Top = this.#v4Starts.length > SMALL_TABLE ? indexTop(this.#v4Starts) : new Uint32Array(0);
-    this.#v4Rules = new RangeRules(v4Ranges, v4.rules);
+    this.#v4Rules = new RangeRules(v4Ranges, v4);
     const v6 = sortedBlocksV6(entries);
     const v6Ranges = flatten(v6, V6_END);
     this.#v6Starts = Uint32Array.from(v6Ranges.starts.flatMap(wordsOf));
-    this.#v6Rules = new RangeRules(v6Ranges, v6.rules);
+    this.#v6Rules = new RangeRules(v6Ranges, v6);
   }
 
   /** The smallest rule number, not below `from`, whose prefix covers the literal `ip` (no zone), or NO_RULE. */
@@ -87,16 +89,15 @@ class RangeRules {
   /** Range → innermost block, block → enclosing block: both NO_BLOCK outside. */
   readonly #rangeBlock: Int32Array;
   readonly #parent: Int32Array;
-  /** Block → its first rule, and the rising others of the few that have more. */
   readonly #firstRule: Int32Array;
-  readonly #more = new Map<number, readonly number[]>();
+  readonly #more: ReadonlyMap<number, readonly number[]>;
 
-  constructor(ranges: Ranges<number> | Ranges<bigint>, rules: readonly (readonly number[])[]) {
+  constructor(ranges: Ranges<number> | Ranges<bigint>, blocks: Blocks<number> | Blocks<bigint>) {
     this.#smallest = Int32Array.from(ranges.smallest);
     this.#rangeBlock = Int32Array.from(ranges.rangeBlock);
     this.#parent = Int32Array.from(ranges.parent);
-    this.#firstRule = Int32Array.from(rules, ([first]) => first ?? NO_RULE);
-    for (const [block, own] of rules.entries()) if (own.length > 1) this.#more.set(block, own);
+    this.#firstRule = Int32Array.from(blocks.firstRules);
+    this.#more = blocks.moreRules;
   }
 
   ruleOf(range: number, from: number): number {
@@ -131,36 +132,49 @@ function wordsOf(value: bigint): number[] {
 
 /** Radix sort: linear, and stable, so that equal prefixes stay in rule order. */
 function sortedBlocksV4(entries: readonly CidrEntry[]): Blocks<number> {
-  const own = entries.filter(({ cidr }) => cidr.address.family === 4);
-  const lengths = Uint8Array.from(own, ({ cidr }) => cidr.prefixLength);
-  const starts = Uint32Array.from(own, ({ cidr }, place) => {
-    return cidr.address.family === 4 ? maskWord(cidr.address.value, lengths[place] as number) : 0;
-  });
-  let order = Uint32Array.from(own, (_, place) => place);
-  order = sortedByKey(order, 33, (place) => lengths[place] as number);
-  order = sortedByKey(order, 65_536, (place) => (starts[place] as number) & 0xffff);
-  order = sortedByKey(order, 65_536, (place) => (starts[place] as number) >>> 16);
-  const blocks: Blocks<number> = { starts: [], ends: [], rules: [] };
+  const lengths = new Uint8Array(entries.length);
+  const starts = new Uint32Array(entries.length);
+  const low = new Uint16Array(entries.length);
+  const high = new Uint16Array(entries.length);
+  let order = new Uint32Array(entries.length);
+  let count = 0;
+  for (const [place, { cidr }] of entries.entries()) {
+    if (cidr.address.family !== 4) continue;
+    const start = maskWord(cidr.address.value, cidr.prefixLength);
+    lengths[place] = cidr.prefixLength;
+    starts[place] = start;
+    low[place] = start & 0xffff;
+    high[place] = start >>> 16;
+    order[count++] = place;
+  }
+  order = sortedByKey(order.subarray(0, count), lengths, 33);
+  order = sortedByKey(order, low, 65_536);
+  order = sortedByKey(order, high, 65_536);
+  const blocks: Blocks<number> = { starts: [], ends: [], firstRules: [], moreRules: new Map() };
   for (const place of order) {
     const start = starts[place] as number;
-    addBlock(blocks, start, start + 2 ** (32 - (lengths[place] as number)), own[place]?.rule ?? NO_RULE);
+    addBlock(blocks, start, start + 2 ** (32 - (lengths[place] as number)), entries[place]?.rule ?? NO_RULE);
   }
   return blocks;
 }
 
-/** One pass of a counting sort; keys are below `keys`. */
+/** One pass of a counting sort of places by their keys, which are below `limit`. */
 function sortedByKey(
   order: Uint32Array,
-  keys: number,
-  keyOf: (place: number) => number,
+  keys: Uint8Array | Uint16Array,
+  limit: number,
 ): Uint32Array<ArrayBuffer> {
-  const next = new Uint32Array(keys + 1);
-  for (const place of order) next[keyOf(place) + 1] = (next[keyOf(place) + 1] as number) + 1;
-  for (let key = 1; key < keys; key++) next[key] = (next[key] as number) + (next[key - 1] as number);
+  const next = new Uint32Array(limit + 1);
+  for (const place of order) {
+    const after = (keys[place] as number) + 1;
+    next[after] = (next[after] as number) + 1;
+  }
+  for (let key = 1; key < limit; key++) next[key] = (next[key] as number) + (next[key - 1] as number);
   const sorted = new Uint32Array(order.length);
   for (const place of order) {
-    const at = next[keyOf(place)] as number;
-    next[keyOf(place)] = at + 1;
+    const key = keys[place] as number;
+    const at = next[key] as number;
+    next[key] = at + 1;
     sorted[at] = place;
   }
   return sorted;
@@ -178,7 +192,7 @@ function sortedBlocksV6(entries: readonly CidrEntry[]): Blocks<bigint> {
   list.sort((a, b) =>
     a.start === b.start ? compare(b.end, a.end) || a.rule - b.rule : compare(a.start, b.start),
   );
-  const blocks: Blocks<bigint> = { starts: [], ends: [], rules: [] };
+  const blocks: Blocks<bigint> = { starts: [], ends: [], firstRules: [], moreRules: new Map() };
   for (const { start, end, rule } of list) addBlock(blocks, start, end, rule);
   return blocks;
 }
@@ -189,13 +203,16 @@ function compare(a: bigint, b: bigint): number {
 
 /** Prefixes that are there more than once come one after the other, in rule order. */
 function addBlock<P extends number | bigint>(blocks: Blocks<P>, start: P, end: P, rule: number): void {
-  if (blocks.starts.at(-1) === start && blocks.ends.at(-1) === end) {
-    blocks.rules.at(-1)?.push(rule);
+  const last = blocks.starts.length - 1;
+  if (last < 0 || blocks.starts[last] !== start || blocks.ends[last] !== end) {
+    blocks.starts.push(start);
+    blocks.ends.push(end);
+    blocks.firstRules.push(rule);
     return;
   }
-  blocks.starts.push(start);
-  blocks.ends.push(end);
-  blocks.rules.push([rule]);
+  const more = blocks.moreRules.get(last);
+  if (more === undefined) blocks.moreRules.set(last, [rule]);
+  else more.push(rule);
 }
 
 type Ranges<P extends number | bigint> = {
@@ -227,7 +244,7 @@ function flatten<P extends number | bigint>(blocks: Blocks<P>, spaceEnd: P): Ran
   for (const [block, start] of blocks.starts.entries()) {
     closeUpTo(start);
     const outer = open.at(-1);
-    const own = blocks.rules[block]?.[0] ?? NO_RULE;
+    const own = blocks.firstRules[block] as number;
     const smallest = outer === undefined ? own : Math.min(own, outer.smallest);
     ranges.parent.push(outer?.block ?? NO_BLOCK);
     startRange(start, block, smallest);

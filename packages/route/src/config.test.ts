@@ -38,6 +38,14 @@ proxies:
 `;
 
 describe('route configuration', () => {
+  it('gives every load rules of its own, checked or not', () => {
+    const { config } = load('rules: ["MATCH,DIRECT"]');
+    const [first, second] = [resolveRoute(config).rules, resolveRoute(config).rules];
+    first.recordHit(0, 1);
+    assert.equal(first.views()[0]?.hitCount, 1);
+    assert.equal(second.views()[0]?.hitCount, 0);
+  });
+
   it('is complete without a line', () => {
     const route = resolve('{}');
     assert.deepEqual(route.ports, { port: 0, socksPort: 0, mixedPort: 7890 });

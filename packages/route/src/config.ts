@@ -2,10 +2,8 @@ import type { ReportIssue } from '@sluice/core/config/issue';
 import Type, { type Static } from 'typebox';
 import { groupSchema } from './config/group-schema.ts';
 import { proxySchema } from './config/proxy-schema.ts';
-import { resolveParts, targetsOf } from './config/resolve-route.ts';
+import { checkRules, resolveParts } from './config/resolve-route.ts';
 import { flag, notServed, portSchema, text, textList } from './config/schema-parts.ts';
-import { ruleLineError } from './rule/compile-rules.ts';
-import { parseRule } from './rule/parse-rule.ts';
 
 /** The `route` section: the keys of a mihomo configuration file as they are. */
 export const routeConfigSchema = Type.Object(
@@ -134,12 +132,5 @@ export type RouteConfig = Static<typeof routeConfigSchema>;
 /** Reports everything in a decoded `route` section that a schema cannot see, with the control API's texts. */
 export function checkRoute(config: RouteConfig, report: ReportIssue): void {
   const { proxies } = resolveParts(config, report);
-  const isTarget = targetsOf(config, proxies);
-  for (const [index, line] of (config.rules ?? []).entries()) {
-    try {
-      parseRule(line, isTarget);
-    } catch (error) {
-      report('error', ['rules', index], ruleLineError(index, line, error));
-    }
-  }
+  checkRules(config, proxies, report);
 }

@@ -59,8 +59,31 @@ export function resolveRoute(config: RouteSections): ResolvedRoute {
     }
   };
   const parts = resolveParts(config, report);
-  const isTarget = targetsOf(config, parts.proxies);
-  return { ...parts, ports: inboundPorts(config), rules: compileRules(config.rules ?? [], isTarget) };
+  return { ...parts, ports: inboundPorts(config), rules: takeRules(config, parts.proxies) };
+}
+
+/** Rules that a check has compiled and nobody uses yet: long lists are not read twice. */
+const checkedRules = new WeakMap<RouteSections, RuleSet>();
+
+/** Reports every line of `rules` that is none; good rules are kept for the `resolveRoute` of the same configuration. */
+export function checkRules(
+  config: RouteSections,
+  proxies: readonly ProxyConfig[],
+  report: ReportIssue,
+): void {
+  let isGood = true;
+  const rules = compileRules(config.rules ?? [], targetsOf(config, proxies), (index, message) => {
+    isGood = false;
+    report('error', ['rules', index], message);
+  });
+  if (isGood) checkedRules.set(config, rules);
+}
+
+/** A rule set counts its hits, so each is given away once. */
+function takeRules(config: RouteSections, proxies: readonly ProxyConfig[]): RuleSet {
+  const checked = checkedRules.get(config);
+  checkedRules.delete(config);
+  return checked ?? compileRules(config.rules ?? [], targetsOf(config, proxies));
 }
 
 /** The ports to open: the mixed port alone when none is written. */
@@ -89,7 +112,7 @@ export function resolveParts(config: RouteSections, report: ReportIssue) {
 }
 
 /** Whether a name can be a rule's target. Names in error still count, so that one mistake is reported once. */
-export function targetsOf(config: RouteSections, proxies: readonly ProxyConfig[]): (name: string) => boolean {
+function targetsOf(config: RouteSections, proxies: readonly ProxyConfig[]): (name: string) => boolean {
   const names = new Set<string>([...BUILT_IN_OUTBOUNDS, GLOBAL_GROUP]);
   for (const { name } of [...proxies, ...config.proxies, ...config['proxy-groups']]) {
     if (name !== undefined) names.add(name);

@@ -6,28 +6,35 @@ import { type ParsedRule, parseRule, RULE_TYPES } from './parse-rule.ts';
 import { type PortEntry, PortIndex } from './port-index.ts';
 import { type RuleIndices, RuleSet } from './rule-set.ts';
 
+/** What becomes of a line that is not a rule: it is left out, unless this throws. `message` is the control API's text. */
+export type RefuseLine = (index: number, message: string, error: unknown) => void;
+
 /**
  * Compiles the lines of `rules`.
  * @param isTarget whether a name is an outbound or group
- * @throws GatewayError `route.rules` for the first bad line, with the control API's text `rules[i] [line] error: …`
+ * @throws what `refuse` throws: without one GatewayError `route.rules` for the first bad line, with the text `rules[i] [line] error: …`
  */
-export function compileRules(lines: readonly string[], isTarget: (name: string) => boolean): RuleSet {
+export function compileRules(
+  lines: readonly string[],
+  isTarget: (name: string) => boolean,
+  refuse: RefuseLine = throwLine,
+): RuleSet {
   const builder = new RuleSetBuilder(lines.length);
   for (const [index, line] of lines.entries()) {
     let rule: ParsedRule;
     try {
       rule = parseRule(line, isTarget);
     } catch (error) {
-      throw new GatewayError('invalid', 'route.rules', ruleLineError(index, line, error), { cause: error });
+      refuse(index, `rules[${index}] [${line}] error: ${errorText(error)}`, error);
+      continue;
     }
     builder.add(rule);
   }
   return builder.build();
 }
 
-/** The control API's text for a line that `parseRule` refused. */
-export function ruleLineError(index: number, line: string, error: unknown): string {
-  return `rules[${index}] [${line}] error: ${errorText(error)}`;
+function throwLine(_index: number, message: string, cause: unknown): never {
+  throw new GatewayError('invalid', 'route.rules', message, { cause });
 }
 
 /** Sorts rules into columns and index entries while they are read; typed arrays spare the collector one object a rule. */

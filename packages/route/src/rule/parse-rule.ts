@@ -178,12 +178,17 @@ function parseNetwork(payload: string): 'tcp' | 'udp' {
 
 /** Lower case, labels beyond ASCII as punycode; a name that IDNA refuses stays as it is and then never matches. */
 function asciiDomain(text: string): string {
+  if (isPlain(text)) return text;
   const lower = text.toLowerCase();
-  return isAscii(lower) ? lower : domainToASCII(lower) || lower;
+  return isPlain(lower) ? lower : domainToASCII(lower) || lower;
 }
 
-function isAscii(text: string): boolean {
-  for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) > 127) return false;
+/** ASCII without capitals, as nearly all names are written. */
+function isPlain(text: string): boolean {
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    if (unit > 127 || (unit >= 65 && unit <= 90)) return false;
+  }
   return true;
 }
 
