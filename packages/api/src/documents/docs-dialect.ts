@@ -21,6 +21,10 @@ export function createDocsDialect(options: { document(): object }): HttpDialect 
       await app.register(fastifySwaggerUi, {
         routePrefix: '/docs',
         uiConfig: { docExpansion: 'none', filter: true },
+        theme: {
+          title: 'Sluice API',
+          css: [{ filename: 'theme.css', content: '.swagger-ui .topbar { display: none }' }],
+        },
       });
     },
     fail: plainFailure,
