@@ -1,6 +1,9 @@
 /** A pending timer; `cancel` is idempotent. */
 export type Timer = { cancel(): void };
 
+/** The longest a timer can wait; Node takes anything beyond for one millisecond. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
 /** Time as the gateway sees it, so that tests can move it by hand. */
 export interface Clock {
   /** Wall clock, milliseconds since the Unix epoch. */
@@ -17,12 +20,12 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonicMs: () => performance.now(),
   after(delayMs, task) {
-    const handle = setTimeout(task, delayMs);
+    const handle = setTimeout(task, Math.min(delayMs, MAX_DELAY_MS));
     handle.unref();
     return { cancel: () => clearTimeout(handle) };
   },
   every(periodMs, task) {
-    const handle = setInterval(task, periodMs);
+    const handle = setInterval(task, Math.min(periodMs, MAX_DELAY_MS));
     handle.unref();
     return { cancel: () => clearInterval(handle) };
   },

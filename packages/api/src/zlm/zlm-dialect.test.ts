@@ -62,6 +62,15 @@ describe('zlm dialect', { timeout: 60_000 }, () => {
     return JSON.parse(answer.body);
   };
 
+  it('answers although the configured character set is no name', async () => {
+    for (const charSet of ['utf-8\r\nX-Evil: 1', '中文', '']) {
+      media.settings = new Map([...media.settings, ['http.charSet', charSet]]);
+      const answer = await get(`/index/api/version?secret=${SECRET}`);
+      assert.equal(answer.status, 200);
+      assert.equal(answer.headers['content-type'], 'application/json; charset=utf-8');
+    }
+  });
+
   describe('transport', () => {
     it('ignores case, but not a trailing slash', async () => {
       assert.equal((await get(`/INDEX/Api/VERSION?secret=${SECRET}`)).status, 200);

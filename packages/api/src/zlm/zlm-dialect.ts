@@ -206,14 +206,18 @@ async function answerCall(
 }
 
 function envelopeReply(media: MediaControl, envelope: Envelope): HttpReply {
-  const charset = media.config().get('http.charSet') || 'utf-8';
-  return { status: 200, contentType: `application/json; charset=${charset}`, body: encodeEnvelope(envelope) };
+  return { status: 200, contentType: contentType('application/json', media), body: encodeEnvelope(envelope) };
+}
+
+/** `type` with the configured character set; one that is no name would break the header and counts for nothing. */
+function contentType(type: string, media: MediaControl): string {
+  const charSet = media.config().get('http.charSet') ?? '';
+  return `${type}; charset=${/^[\w.:+-]+$/.test(charSet) ? charSet : 'utf-8'}`;
 }
 
 function notFoundPage(media: MediaControl): HttpReply {
-  const charset = media.config().get('http.charSet') || 'utf-8';
   const page = media.config().get('http.notFound') ?? '';
-  return { status: 404, contentType: `text/html; charset=${charset}`, body: page };
+  return { status: 404, contentType: contentType('text/html', media), body: page };
 }
 
 /** The text of an expected failure; an unexpected one stays in the log. */

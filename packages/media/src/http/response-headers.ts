@@ -28,7 +28,7 @@ export function preflightHeaders(settings: MediaSettings): Record<string, string
 
 /** `type` with the configured character set, as the compatible server writes it on everything. */
 export function contentType(type: string, settings: MediaSettings): string {
-  return `${type}; charset=${settings.text('http.charSet')}`;
+  return `${type}; charset=${settings.charSet}`;
 }
 
 /** A reply whose reader takes nothing for this long is given up. */

@@ -60,6 +60,16 @@ test('unknown, protected and equal values do not count; changes are announced', 
   assert.equal(settings.text('ffmpeg.bin'), '/usr/bin/ffmpeg');
 });
 
+test('values that no line could hold are ignored, and a character set never breaks a header', () => {
+  const settings = open({ http: { charSet: 'utf-8\r\nX-Evil: 1' } });
+  assert.equal(settings.charSet, 'utf-8');
+  assert.equal(change(settings, { 'http.charSet': 'gbk\r\n', 'hook.on_play': 'a\u0000' }), 0);
+  assert.equal(change(settings, { 'http.charSet': 'gbk' }), 1);
+  assert.equal(settings.charSet, 'gbk');
+  assert.equal(change(settings, { 'http.charSet': '中文' }), 1);
+  assert.equal(settings.charSet, 'utf-8');
+});
+
 test('changes survive a restart, and a later edit of the configuration wins over them', () => {
   change(open({ hls: { segDur: 2 } }), { 'hls.segDur': '4', 'hook.on_play': 'http://127.0.0.1/x' });
   assert.equal(open({ hls: { segDur: 2 } }).text('hls.segDur'), '4');

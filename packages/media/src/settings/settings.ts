@@ -11,6 +11,9 @@ type Override = { readonly value: string; readonly over: string };
 /** Secrets that are public knowledge and so are replaced by a random one. */
 const WELL_KNOWN_SECRETS = new Set(['', '035c73f7-bb6b-4889-a715-d9eb2d1925cc']);
 const MAX_VALUE_CHARS = 8192;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+const CONTROL_CHARACTER = /[\u0000-\u001f\u007f]/;
+const CHARACTER_SET = /^[\w.:+-]+$/;
 
 /** The flat `section.key` → text view of the configuration, with changes made at run time kept in one file. */
 export class MediaSettings {
@@ -49,17 +52,24 @@ export class MediaSettings {
     return text === 'true' || (Number.parseFloat(text) || 0) !== 0;
   }
 
+  /** What content types name as their character set; a configured text that would break the header counts for nothing. */
+  get charSet(): string {
+    const text = this.text('http.charSet');
+    return CHARACTER_SET.test(text) ? text : 'utf-8';
+  }
+
   /** Calls `listener` with the names of the settings that changed; returns the way to stop. */
   onChange(listener: (changed: ReadonlySet<string>) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
 
-  /** Sets known, unprotected keys and keeps them; returns how many values changed. */
+  /** Sets known, unprotected keys to values of one line and keeps them; returns how many values changed. */
   set(values: ReadonlyMap<string, string>): number {
     const changed = new Set<string>();
     for (const [key, value] of values) {
-      if (!this.#values.has(key) || PROTECTED_SETTINGS.has(key) || value.length > MAX_VALUE_CHARS) continue;
+      if (!this.#values.has(key) || PROTECTED_SETTINGS.has(key)) continue;
+      if (value.length > MAX_VALUE_CHARS || CONTROL_CHARACTER.test(value)) continue;
       if (this.#values.get(key) === value) continue;
       this.#overrides.set(key, { value, over: this.#base.get(key) ?? '' });
       changed.add(key);
