@@ -9,6 +9,7 @@ import { BatchQueue, type QueueLimits } from './batch-queue.ts';
 import type { StoreTotals } from './counters.ts';
 import type { ExchangeBatch } from './exchange-batch.ts';
 import type { RetentionLimits } from './exchange-eraser.ts';
+import { LossReport } from './loss-report.ts';
 import type { ReaderOperations, ReaderOptions } from './reader-worker.ts';
 import { KeySequence } from './record-id.ts';
 import { WorkerLink } from './worker-link.ts';
@@ -64,6 +65,7 @@ export class ExchangeStore implements ExchangeSink {
   readonly #threads: StoreThreads;
   readonly #writerOptions: WriterOptions;
   readonly #queue: BatchQueue;
+  readonly #losses: LossReport;
   readonly #inFlight = new Set<ExchangeBatch>();
   #flushWaiters: readonly { readonly sequence: number; readonly resolve: () => void }[] = [];
   #writer: Writer | undefined;
@@ -76,14 +78,13 @@ export class ExchangeStore implements ExchangeSink {
   #retentionTimer: Timer | undefined;
   #isDegraded = false;
   #isClosing = false;
-  #lost = 0;
-  #withoutBodies = 0;
 
   private constructor(context: ExchangeStoreContext, settings: ExchangeStoreSettings, threads: StoreThreads) {
     this.#context = context;
     this.#threads = threads;
     this.#settings = settings;
     this.#queue = new BatchQueue(settings.queue);
+    this.#losses = new LossReport(context.clock, context.log);
     this.#writerOptions = {
       path: join(context.dataDir, 'inspect.sqlite'),
       segmentDirectory: join(context.dataDir, 'inspect'),
@@ -127,12 +128,12 @@ export class ExchangeStore implements ExchangeSink {
 
   /** Exchanges that were never stored because the writer could not keep up or failed. */
   get lostExchanges(): number {
-    return this.#lost;
+    return this.#losses.lost;
   }
 
   /** Exchanges stored without their bodies because too much was waiting or the disk failed. */
   get exchangesWithoutBodies(): number {
-    return this.#withoutBodies;
+    return this.#losses.withoutBodies;
   }
 
   /** Shows the queue and what was lost among the gateway's metrics; once per registry. */
@@ -151,29 +152,29 @@ export class ExchangeStore implements ExchangeSink {
     metrics.gauge(
       'inspect_store_lost_exchanges',
       'Exchanges that could not be stored since the start.',
-      () => this.#lost,
+      () => this.#losses.lost,
     );
     metrics.gauge(
       'inspect_store_dropped_bodies',
       'Exchanges stored without their bodies since the start.',
-      () => this.#withoutBodies,
+      () => this.#losses.withoutBodies,
     );
   }
 
   record(exchange: CapturedExchange): void {
     if (this.#isClosing) {
-      this.#lost++;
+      this.#losses.countLost(1);
       return;
     }
     const storedMs = this.#context.clock.now();
     const stamp = { sequence: this.#sequence + 1, key: this.#keys.next(storedMs), storedMs };
     const queued = this.#queue.put(exchange, stamp, !this.#isDegraded);
     if (queued === 'lost') {
-      this.#lost++;
+      this.#losses.countLost(1);
       return;
     }
     this.#sequence = stamp.sequence;
-    if (queued === 'without-bodies') this.#withoutBodies++;
+    if (queued === 'without-bodies') this.#losses.countWithoutBodies();
     if (this.#queue.hasSealed) this.#send(false);
     else this.#flushTimer ??= this.#context.clock.after(FLUSH_DELAY_MS, () => this.#flushNow());
   }
@@ -222,6 +223,7 @@ export class ExchangeStore implements ExchangeSink {
     const limit = new Promise<void>((resolve) => this.#context.clock.after(STOP_LIMIT_MS, resolve));
     await Promise.race([this.flush(), limit]);
     this.#isClosing = true;
+    this.#losses.close();
     for (const timer of [this.#flushTimer, this.#restartTimer, this.#retentionTimer]) timer?.cancel();
     await this.#reader?.close();
     if (this.#writer !== undefined && !this.#writer.hasEnded) {
@@ -336,7 +338,7 @@ export class ExchangeStore implements ExchangeSink {
         this.#isDegraded = true;
         if (!hasDied) this.#logFailure('exchanges could not be stored', error);
         if (!hasDied && attempt >= INSERT_ATTEMPTS) {
-          this.#lost += batch.ids.length;
+          this.#losses.countLost(batch.ids.length);
           this.#finish(batch, false);
           return;
         }
