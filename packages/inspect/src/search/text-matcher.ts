@@ -1,5 +1,6 @@
+import { createRequire } from 'node:module';
 import vm from 'node:vm';
-import { RE2JS } from 're2js';
+import type { RE2JS } from 're2js';
 
 /** Tests many subjects at once: `true` where any of a subject's texts matches. */
 export interface TextMatcher {
@@ -45,7 +46,7 @@ class RegexMatcher implements TextMatcher {
       );
       if (matched !== undefined) return matched;
       this.#interrupted = true;
-      this.#linear = compileLinear(this.#pattern.source, RE2JS.CASE_INSENSITIVE);
+      this.#linear = compileLinear(this.#pattern.source, { ignoreCase: true });
     }
     const linear = this.#linear;
     return linear === undefined
@@ -103,10 +104,21 @@ function runInterruptible<T>(task: () => T, limitMs: number): { readonly result:
   }
 }
 
+// Loaded by the first pattern of a user, since it is large and most runs of the gateway have none; patterns are compiled
+// where nobody can wait for an import.
+const load = createRequire(import.meta.url);
+
 /** The pattern for the linear-time engine, `undefined` when it cannot express it. */
-export function compileLinear(source: string, flags = 0): RE2JS | undefined {
+export function compileLinear(
+  source: string,
+  options: { readonly ignoreCase?: boolean } = {},
+): RE2JS | undefined {
+  const { RE2JS } = load('re2js') as typeof import('re2js');
   try {
-    return RE2JS.compile(RE2JS.translateRegExp(source), flags);
+    return RE2JS.compile(
+      RE2JS.translateRegExp(source),
+      options.ignoreCase === true ? RE2JS.CASE_INSENSITIVE : 0,
+    );
   } catch {
     return undefined;
   }
