@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { errorText, ProtocolError } from '@sluice/base/errors';
-import { type BodyFraming, keepsAlive, requestFraming, responseFraming } from '@sluice/codec/http1/framing';
+import { type BodyFraming, keepsAlive, responseFraming } from '@sluice/codec/http1/framing';
 import {
   formatRequestHead,
   formatResponseHead,
@@ -23,6 +23,8 @@ export type ForwardRequest = {
   readonly path: string;
   /** What goes in `Host`. */
   readonly authority: string;
+  /** Of the body. */
+  readonly framing: BodyFraming;
   readonly metadata: FlowMetadata;
 };
 
@@ -51,11 +53,10 @@ export async function forwardExchange(
   request: ForwardRequest,
   upstreams: HttpUpstreams,
 ): Promise<boolean> {
-  const framing = requestFraming(request.head.headers, request.head.version);
-  const hasBody = framing.kind !== 'none';
-  let { upstream, sent, response } = await begin(client, request, framing, upstreams, false);
+  const hasBody = request.framing.kind !== 'none';
+  let { upstream, sent, response } = await begin(client, request, upstreams, false);
   if (response === undefined && upstream.reused && !hasBody) {
-    ({ upstream, sent, response } = await begin(client, request, framing, upstreams, true));
+    ({ upstream, sent, response } = await begin(client, request, upstreams, true));
   }
   if (response === undefined) {
     upstream.stream.destroy();
@@ -76,13 +77,8 @@ export async function forwardExchange(
 type Received = { readonly head: ResponseHead; readonly framing: BodyFraming; readonly reusable: boolean };
 
 /** Sends the request and waits for the head of the final response; the body goes on being sent meanwhile. */
-async function begin(
-  client: ChunkReader,
-  request: ForwardRequest,
-  framing: BodyFraming,
-  upstreams: HttpUpstreams,
-  fresh: boolean,
-) {
+async function begin(client: ChunkReader, request: ForwardRequest, upstreams: HttpUpstreams, fresh: boolean) {
+  const { framing } = request;
   const hasBody = framing.kind !== 'none';
   let upstream: Upstream;
   try {

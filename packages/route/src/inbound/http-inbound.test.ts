@@ -87,6 +87,12 @@ describe('HTTP inbound', () => {
     await until(() => plane.control.connections().length === 0);
   });
 
+  it('answers 400 to a request whose body has two lengths', async () => {
+    const { socket } = await start();
+    socket.write('POST http://x.test/ HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc');
+    assert.match((await readAll(socket)).toString(), /^HTTP\/1\.1 400 Bad Request\r\n/);
+  });
+
   it('a reset by the destination ends the tunnel', async () => {
     const dead = await rig.serve((peer) => peer.resetAndDestroy());
     const { socket } = await start();

@@ -176,7 +176,8 @@ class HttpClient {
 
   async #forward(head: RequestHead, target: AbsoluteTarget): Promise<Next> {
     const metadata = flowMetadata(this.#socket, this.#parts.name, 'HTTP', target, this.#user);
-    const request = { head, path: target.path, authority: hostHeader(target), metadata };
+    const framing = requestFraming(head.headers, head.version);
+    const request = { head, path: target.path, authority: hostHeader(target), framing, metadata };
     const unwatch = destroyWhenAbandoned(this.#socket, this.#parts.clock);
     try {
       this.#answering = true;

@@ -1,22 +1,26 @@
 import type dgram from 'node:dgram';
 import { isIPv4, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { formatEndpoint, unmapIp } from '@sluice/base/address';
+import { type Endpoint, formatEndpoint, unmapIp } from '@sluice/base/address';
 
 /**
- * Remembers the local ends of direct connections, so that a connection that comes back to one of our own inbounds is
- * recognised instead of being dialed round and round.
+ * Remembers both ends of direct connections, so that a connection that comes back to one of our own inbounds is
+ * recognised instead of being dialed round and round. The local end alone would not do: the system gives one port to
+ * connections to different places, so that a client on this machine may well have the same.
  */
 export class LoopbackGuard {
-  readonly #localEnds = new Set<string>();
+  /** Local end → remote ends. */
+  readonly #open = new Map<string, readonly string[]>();
   readonly #udpPorts = new Set<number>();
 
   /** Remembers a connected socket until it closes. */
   watch(socket: Socket): void {
-    if (socket.localAddress === undefined || socket.localPort === undefined) return;
-    const end = formatEndpoint(unmapIp(socket.localAddress), socket.localPort);
-    this.#localEnds.add(end);
-    socket.once('close', () => void this.#localEnds.delete(end));
+    const { localAddress, localPort, remoteAddress, remotePort } = socket;
+    if (localAddress === undefined || localPort === undefined) return;
+    const local = formatEndpoint(unmapIp(localAddress), localPort);
+    const remote = formatEndpoint(unmapIp(remoteAddress ?? ''), remotePort ?? 0);
+    this.#open.set(local, [...(this.#open.get(local) ?? []), remote]);
+    socket.once('close', () => this.#forget(local, remote));
   }
 
   /** Remembers a direct UDP socket, which sends from every address of this machine, until it closes. */
@@ -28,15 +32,26 @@ export class LoopbackGuard {
     });
   }
 
-  /** True when a client's address is the local end of one of our own direct connections. */
-  isOwn(ip: string, port: number): boolean {
-    return this.#localEnds.has(formatEndpoint(unmapIp(ip), port));
+  /** True when a connection that an inbound took from `source` at `inbound` (any place when unknown) is one of our own. */
+  isOwn(source: Endpoint, inbound: Endpoint | undefined): boolean {
+    const remotes = this.#open.get(endText(source));
+    return remotes !== undefined && (inbound === undefined || remotes.includes(endText(inbound)));
   }
 
   /** True when a datagram's source is one of our own direct sockets. */
-  isOwnUdp(ip: string, port: number): boolean {
-    return this.#udpPorts.has(port) && isLocal(unmapIp(ip));
+  isOwnUdp({ host, port }: Endpoint): boolean {
+    return this.#udpPorts.has(port) && isLocal(unmapIp(host));
   }
+
+  #forget(local: string, remote: string): void {
+    const others = this.#open.get(local)?.filter((each) => each !== remote) ?? [];
+    if (others.length === 0) this.#open.delete(local);
+    else this.#open.set(local, others);
+  }
+}
+
+function endText({ host, port }: Endpoint): string {
+  return formatEndpoint(unmapIp(host), port);
 }
 
 function isLocal(ip: string): boolean {

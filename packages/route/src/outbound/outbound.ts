@@ -8,6 +8,8 @@ export type OutboundRequest = {
   readonly target: Endpoint;
   /** Who asked, when it came through an inbound. */
   readonly source: Endpoint | undefined;
+  /** Where the inbound took it. */
+  readonly inbound?: Endpoint;
   /** Aborts when the dial budget is spent; ignored once the stream is open. */
   readonly signal: AbortSignal;
 };

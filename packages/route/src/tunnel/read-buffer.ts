@@ -1,4 +1,4 @@
-const SIZES_BYTES = [16_384, 65_536, 262_144] as const;
+const SIZES_BYTES = [4_096, 16_384, 65_536, 262_144] as const;
 const FULL_READS_TO_GROW = 2;
 const SMALL_READS_TO_SHRINK = 16;
 const GROWN_LIMIT_BYTES = 128 << 20;

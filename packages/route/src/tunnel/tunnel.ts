@@ -171,7 +171,9 @@ export function dialRequest(metadata: FlowMetadata, tables: RoutingTables): Omit
   const host = mapped ?? (metadata.host === '' ? metadata.destinationIp : metadata.host);
   const source =
     metadata.sourceIp === '' ? undefined : { host: metadata.sourceIp, port: metadata.sourcePort };
-  return { target: { host, port: metadata.destinationPort }, source };
+  const inbound =
+    metadata.inboundIp === '' ? {} : { inbound: { host: metadata.inboundIp, port: metadata.inboundPort } };
+  return { target: { host, port: metadata.destinationPort }, source, ...inbound };
 }
 
 function asGatewayError(error: unknown): GatewayError {

@@ -31,8 +31,8 @@ export class DirectOutbound implements Outbound {
   }
 
   async dialTcp(request: OutboundRequest): Promise<OutboundStream> {
-    const { source, target, signal } = request;
-    if (source !== undefined && this.#guard.isOwn(source.host, source.port)) throw loopError(target);
+    const { source, inbound, target, signal } = request;
+    if (source !== undefined && this.#guard.isOwn(source, inbound)) throw loopError(target);
     const socket = await connectTcp(target.host, target.port, this.#ipVersion, this.#settings, signal);
     this.#guard.watch(socket);
     return { stream: socket, remote: socket.remoteAddress ?? target.host };
@@ -40,7 +40,7 @@ export class DirectOutbound implements Outbound {
 
   async openUdp(request: OutboundRequest, handlers: PacketHandlers): Promise<PacketSocket> {
     const { source, target } = request;
-    if (source !== undefined && this.#guard.isOwnUdp(source.host, source.port)) throw loopError(target);
+    if (source !== undefined && this.#guard.isOwnUdp(source)) throw loopError(target);
     return openDirectUdp(handlers, this.#guard);
   }
 }
