@@ -282,4 +282,8 @@ test('names that could leave a directory or confuse a reader are refused', () =>
   for (const name of ['a', 'a/b', 'a.b-c_d', '测试', 'a b', '...'])
     assert.equal(isValidName(name), true, name);
   assert.throws(() => createTuple('a/b', 'c', ''), { code: 'media.name' });
+  assert.throws(
+    () => createTuple('a', 'x'.repeat(60_000), ''),
+    (error: Error) => error.message.length < 200,
+  );
 });

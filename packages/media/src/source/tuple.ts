@@ -3,6 +3,8 @@ import type { MediaTuple } from '@sluice/core/ports/media';
 
 export const DEFAULT_VHOST = '__defaultVhost__';
 const MAX_NAME_CHARS = 512;
+/** What a refusal, and so a reply and a log line, repeats of a name. */
+const MAX_SHOWN_CHARS = 100;
 
 /** True for names that are safe to show, to match and to join into a path: no empty segment, `..`, `\` or control character. */
 export function isValidName(name: string): boolean {
@@ -18,7 +20,7 @@ export function createTuple(app: string, stream: string, params: string): MediaT
     throw new GatewayError(
       'invalid',
       'media.name',
-      `not a usable stream name: ${JSON.stringify(`${app}/${stream}`)}`,
+      `not a usable stream name: ${JSON.stringify(`${app}/${stream}`.slice(0, MAX_SHOWN_CHARS))}`,
     );
   }
   return { vhost: DEFAULT_VHOST, app, stream, params };
