@@ -21,21 +21,6 @@ export type LiveControlOptions = {
   readonly threadLoad: ThreadLoad;
 };
 
-/** Object counts a client may look for that have no counterpart here. */
-const UNCOUNTED = [
-  'UdpServer',
-  'UdpSession',
-  'TcpClient',
-  'FrameImp',
-  'Frame',
-  'Buffer',
-  'BufferRaw',
-  'BufferLikeString',
-  'BufferList',
-  'RtpPacket',
-  'RtmpPacket',
-];
-
 /** The use cases of the media plane on its live objects. */
 export class LiveControl implements MediaControl {
   readonly #options: LiveControlOptions;
@@ -103,7 +88,6 @@ export class LiveControl implements MediaControl {
       TcpServer: this.listeners().length,
       TcpSession: sessions.size,
       Socket: sessions.size + this.listeners().length,
-      ...Object.fromEntries(UNCOUNTED.map((name) => [name, 0])),
     };
   }
 

@@ -92,7 +92,7 @@ export interface MediaControl {
   config(): ReadonlyMap<string, string>;
   /** Sets known keys, ignores unknown ones; returns how many values changed. */
   setConfig(values: ReadonlyMap<string, string>): number;
-  /** Live object counts by the compatible server's class names. */
+  /** Live object counts by the compatible server's class names, without those that have no counterpart here. */
   statistics(): Readonly<Record<string, number>>;
   threadLoads(): Promise<readonly ThreadLoadView[]>;
   listeners(): readonly { readonly name: string; readonly host: string; readonly port: number }[];

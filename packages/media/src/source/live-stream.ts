@@ -251,7 +251,6 @@ export class LiveStream {
   close(): void {
     if (this.#state === 'closed') return;
     const wasOnline = this.#state !== 'pending';
-    const hadHls = this.#hls?.registered === true;
     this.#state = 'closed';
     this.#timer?.cancel();
     this.#unready = [];
@@ -259,8 +258,7 @@ export class LiveStream {
     const outputs = [...this.#outputs.values()];
     this.#outputs.clear();
     for (const { fanOut } of outputs) fanOut.close();
-    this.#hls?.close();
-    if (hadHls) this.#environment.schemaChanged(this, 'hls', false);
+    this.#closeHls();
     if (wasOnline && this.options.enableRtmp) this.#environment.schemaChanged(this, 'rtmp', false);
     this.#environment.closed(this);
   }
@@ -333,8 +331,14 @@ export class LiveStream {
       this.#hls?.setTracks(this.tracks);
     } catch (error) {
       this.#environment.log.warning('HLS stopped: unusable track', { reason: errorText(error) });
-      this.#hls?.close();
+      this.#closeHls();
     }
+  }
+
+  #closeHls(): void {
+    const wasRegistered = this.#hls?.registered === true;
+    this.#hls?.close();
+    if (wasRegistered) this.#environment.schemaChanged(this, 'hls', false);
   }
 
   #deliver(frame: Frame, arrivalMs: number): void {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FakeClock } from '@sluice/base/clock';
+import { encodeAudioSpecificConfig } from '@sluice/codec/aac/audio-specific-config';
 import type { Frame, MediaTuple } from '@sluice/core/ports/media';
 import { DEFAULT_SLOW_READER_LIMITS } from '../live/limits.ts';
 import type { OutputFormat } from '../live/output-format.ts';
@@ -252,6 +253,20 @@ test('changed parameters reach viewers in the middle of a stream, and those who 
   publication.end(true);
   assert.equal(watching.socket.text, '<v>V0 V0 V0 V40 V80 ');
   assert.equal(waiting.socket.text, '<v>V0 V40 V80 ');
+});
+
+test('a track that HLS cannot carry costs this schema, which is unregistered once', () => {
+  const { registry, changes, origin } = setUp({ enableHls: true });
+  const publication = registry.publish(tuple, origin);
+  publication.setTrack(videoTrack);
+  publication.setTrack(audioTrack);
+  for (let dtsMs = 0; dtsMs <= 4000; dtsMs += 200)
+    publication.writeFrame(videoFrame(dtsMs, dtsMs % 2000 === 0));
+  const config = encodeAudioSpecificConfig({ objectType: 2, sampleRate: 12_345, channels: 2 });
+  publication.setTrack({ ...audioTrack, sampleRate: 12_345, config });
+  assert.deepEqual(changes, ['+rtmp a', '+hls a', '-hls a']);
+  publication.end(true);
+  assert.deepEqual(changes, ['+rtmp a', '+hls a', '-hls a', '-rtmp a']);
 });
 
 test('an oversized frame is dropped', () => {
