@@ -40,13 +40,16 @@ export class DomainIndexBuilder {
     return this.#entryCount;
   }
 
-  /** Adds a name (lower case, without leading or trailing dot); rules must come in rising order. */
-  add(name: string, isSuffix: boolean, rule: number): void {
-    const hash = this.#layDown(name);
-    const slot = this.#slotOf(hash, name);
+  /**
+   * Adds a name (lower case, without leading or trailing dot): the part of `text` from `start` to `end`. Rules must come in
+   * rising order.
+   */
+  add(text: string, isSuffix: boolean, rule: number, start = 0, end = text.length): void {
+    const hash = this.#layDown(text, start, end);
+    const slot = this.#slotOf(hash, text, start, end);
     let key = this.#slots[slot] as number;
     if (key === EMPTY) {
-      key = this.#newKey(hash, name.length);
+      key = this.#newKey(hash, end - start);
       this.#slots[slot] = key;
     }
     this.#entryRules[this.#entryCount] = rule;
@@ -66,21 +69,21 @@ export class DomainIndexBuilder {
   }
 
   /** Writes the name behind the others, where it stays if it turns out to be new, and returns its hash. */
-  #layDown(name: string): number {
-    const end = this.#textEnd;
-    this.#reserve(end + name.length);
+  #layDown(name: string, start: number, end: number): number {
+    const place = this.#textEnd - start;
+    this.#reserve(place + end);
     const text = this.#text;
     let hash = 0;
     let widest = 0;
-    for (let index = name.length - 1; index >= 0; index--) {
+    for (let index = end - 1; index >= start; index--) {
       const unit = name.charCodeAt(index);
       hash = Math.imul(hash ^ unit, FNV_PRIME);
-      text[end + index] = unit;
+      text[place + index] = unit;
       widest |= unit;
     }
     if (widest > 0xff && text.BYTES_PER_ELEMENT === 1) {
       this.#text = Uint16Array.from(text);
-      return this.#layDown(name);
+      return this.#layDown(name, start, end);
     }
     return hash;
   }
@@ -95,13 +98,13 @@ export class DomainIndexBuilder {
   }
 
   /** The slot that holds the name, or the free one where it belongs. */
-  #slotOf(hash: number, name: string): number {
+  #slotOf(hash: number, name: string, start: number, end: number): number {
     const slots = this.#slots;
     const keys = this.#keys;
     const mask = slots.length - 1;
     let slot = spread(hash) & mask;
     for (let key = slots[slot] as number; key !== EMPTY; key = slots[slot] as number) {
-      if (keys[key * KEY_STRIDE + HASH] === hash && isName(keys, this.#text, key, name, 0)) break;
+      if (keys[key * KEY_STRIDE + HASH] === hash && isName(keys, this.#text, key, name, start, end)) break;
       slot = (slot + 1) & mask;
     }
     return slot;

@@ -42,17 +42,18 @@ export function textStartOf(keys: Int32Array, key: number): number {
   return key === 0 ? 0 : (keys[(key - 1) * KEY_STRIDE + TEXT_END] as number);
 }
 
-/** Whether the name of `key` is `host` from `start` on. */
+/** Whether the name of `key` is the part of `host` from `start` to `end`. */
 export function isName(
   keys: Int32Array,
   text: DomainText,
   key: number,
   host: string,
   start: number,
+  end = host.length,
 ): boolean {
   const textStart = textStartOf(keys, key);
   const length = (keys[key * KEY_STRIDE + TEXT_END] as number) - textStart;
-  if (length !== host.length - start) return false;
+  if (length !== end - start) return false;
   for (let index = 0; index < length; index++) {
     if (text[textStart + index] !== host.charCodeAt(start + index)) return false;
   }

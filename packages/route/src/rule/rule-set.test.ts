@@ -303,3 +303,44 @@ function applies(condition: ParsedRule['condition'], subject: RuleSubject): bool
       return true;
   }
 }
+
+describe('reading domain lines', () => {
+  // A second comma sends the same line through the general parser.
+  const cases = [
+    'a.test',
+    'A.test',
+    '.a.test',
+    ' a.test ',
+    'bücher.test',
+    'a b.test',
+    'a.test.',
+    '*.a.test',
+    'a\u007f.test',
+  ];
+  for (const keyword of ['DOMAIN', 'DOMAIN-SUFFIX', 'domain', ' DOMAIN']) {
+    for (const name of cases) {
+      it(`reads ${keyword},${JSON.stringify(name)} alike with and without options`, () => {
+        const line = `${keyword},${name}, DIRECT `;
+        const [plain, general] = [line, `${line},x`].map((each) => compileRules([each], () => true));
+        assert.deepEqual(plain?.views(), general?.views());
+        assert.equal(plain?.views()[0]?.proxy, 'DIRECT');
+      });
+    }
+  }
+
+  it('refuses lines without a target in the same words', () => {
+    const refused: string[] = [];
+    for (const line of ['DOMAIN,a.test', 'DOMAIN-SUFFIX,', 'DOMAIN,', 'DOMAIN'])
+      compileRules(
+        [line],
+        (name) => name === 'DIRECT',
+        (_, message) => refused.push(message),
+      );
+    assert.deepEqual(refused, [
+      'rules[0] [DOMAIN,a.test] error: proxy [a.test] not found',
+      'rules[0] [DOMAIN-SUFFIX,] error: proxy [] not found',
+      'rules[0] [DOMAIN,] error: proxy [] not found',
+      'rules[0] [DOMAIN] error: format invalid',
+    ]);
+  });
+});

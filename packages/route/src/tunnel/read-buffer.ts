@@ -1,5 +1,8 @@
 const SIZES_BYTES = [4_096, 16_384, 65_536, 262_144] as const;
+// Shrinking goes back to what holds a TLS record; a connection that never filled the first size stays at it.
+const SMALL_STEP = 1;
 const FULL_READS_TO_GROW = 2;
+const SMALL_READ_BYTES = SIZES_BYTES[SMALL_STEP];
 const SMALL_READS_TO_SHRINK = 16;
 const GROWN_LIMIT_BYTES = 128 << 20;
 
@@ -27,8 +30,8 @@ export class ReadBuffer {
       if (this.#fullReads >= FULL_READS_TO_GROW) this.#resize(this.#step + 1);
     } else {
       this.#fullReads = 0;
-      this.#smallReads = length <= SIZES_BYTES[0] ? this.#smallReads + 1 : 0;
-      if (this.#smallReads >= SMALL_READS_TO_SHRINK) this.#resize(0);
+      this.#smallReads = length <= SMALL_READ_BYTES ? this.#smallReads + 1 : 0;
+      if (this.#smallReads >= SMALL_READS_TO_SHRINK && this.#step > SMALL_STEP) this.#resize(SMALL_STEP);
     }
   }
 

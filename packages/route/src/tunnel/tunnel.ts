@@ -38,17 +38,28 @@ export class Tunnel {
   }
 
   /** Routes a client's byte stream; owns `client` (paused) from now on. Resolves when the flow has ended, never rejects. */
-  async relay(metadata: FlowMetadata, client: Duplex): Promise<void> {
+  relay(metadata: FlowMetadata, client: Duplex): Promise<void> {
     // From here on the close that follows an error is what counts.
     client.on('error', () => client.destroy());
+    // A waiting async function keeps its arguments, and a relay leaves the sockets it was given; so nothing that has
+    // them waits for the end.
+    return this.#start(metadata, client).then(({ ended }) => ended);
+  }
+
+  async #start(metadata: FlowMetadata, client: Duplex): Promise<{ readonly ended: Promise<void> }> {
     try {
       const decision = await this.#decide(metadata);
       const tap = this.#tapFor(metadata, decision);
-      if (tap !== undefined) await this.#handToTap(tap, metadata, decision, client).ended;
-      else await this.#relay(metadata, decision, client);
+      if (tap === undefined) {
+        const { stream } = await this.#dial(metadata, decision);
+        return { ended: this.#join(metadata, decision, client, stream) };
+      }
+      const { ended } = this.#handToTap(tap, metadata, decision, client);
+      return { ended: ended.catch(() => void client.destroy()) };
     } catch {
       // Every failure has been logged where the flow was known best.
       client.destroy();
+      return { ended: Promise.resolve() };
     }
   }
 
@@ -72,13 +83,11 @@ export class Tunnel {
     return this.#accounted(stream, flow, decision, () => tracker.remove(flow));
   }
 
-  async #relay(metadata: FlowMetadata, decision: Decision, client: Duplex): Promise<void> {
-    const { stream } = await this.#dial(metadata, decision);
+  #join(metadata: FlowMetadata, decision: Decision, client: Duplex, upstream: Duplex): Promise<void> {
     const { tracker } = this.#parts;
     const flow = tracker.add({ metadata, decision, inspected: false, close: () => relay.close() });
-    const relay = startRelay(client, stream, flow);
-    await relay.finished;
-    tracker.remove(flow);
+    const relay = startRelay(client, upstream, flow);
+    return relay.finished.then(() => tracker.remove(flow));
   }
 
   /** @throws GatewayError after logging it */
