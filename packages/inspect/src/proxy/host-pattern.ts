@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 import { GatewayError } from '@sluice/base/errors';
+import { compileGlob } from '../glob.ts';
 
 /** Tells whether a host (lower case, IPv6 without brackets) with its port is named by a pattern. */
 export type HostPattern = (host: string, port: number) => boolean;
@@ -37,7 +38,7 @@ function parseHost(host: string, text: string): HostPattern {
   if (!/^[^\s/:@[\]]+$/.test(host)) throw invalid(text);
   if (!host.includes('*')) return (candidate) => candidate === host;
   if (host === '*') return () => true;
-  return globMatcher(host);
+  return compileGlob(host);
 }
 
 function parseNetwork(address: string, prefix: string, text: string): HostPattern {
@@ -48,25 +49,6 @@ function parseNetwork(address: string, prefix: string, text: string): HostPatter
   const type = family === 4 ? 'ipv4' : 'ipv6';
   list.addSubnet(address, bits, type);
   return (candidate) => isIP(candidate) === family && list.check(candidate, type);
-}
-
-// Walks the literal parts in order, so the time is linear in the host's length.
-function globMatcher(glob: string): HostPattern {
-  const parts = glob.split('*');
-  const first = parts[0] ?? '';
-  const last = parts[parts.length - 1] ?? '';
-  const middle = parts.slice(1, -1);
-  return (candidate) => {
-    if (candidate.length < first.length + last.length) return false;
-    if (!candidate.startsWith(first) || !candidate.endsWith(last)) return false;
-    let at = first.length;
-    for (const part of middle) {
-      const found = candidate.indexOf(part, at);
-      if (found < 0 || found + part.length > candidate.length - last.length) return false;
-      at = found + part.length;
-    }
-    return true;
-  };
 }
 
 function invalid(text: string): GatewayError {

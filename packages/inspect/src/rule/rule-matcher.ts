@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { compileGlob } from '../glob.ts';
 import type { ResponseRule } from '../port.ts';
 import { compilePath, type PathPattern } from './path-pattern.ts';
 
@@ -82,25 +83,6 @@ function compileName(text: string): (host: string) => boolean {
 function canonicalHost(text: string): string {
   const parsed = URL.parse(`http://${isIP(text) === 6 ? `[${text}]` : text}/`);
   return parsed === null ? text : withoutBrackets(parsed.hostname);
-}
-
-/** Matches the fixed parts between stars from left to right, which needs no backtracking. */
-function compileGlob(glob: string): (host: string) => boolean {
-  const parts = glob.split('*');
-  const first = parts[0] ?? '';
-  const last = parts.at(-1) ?? '';
-  return (host) => {
-    if (host.length < first.length + last.length || !host.startsWith(first) || !host.endsWith(last))
-      return false;
-    let at = first.length;
-    const end = host.length - last.length;
-    for (const part of parts.slice(1, -1)) {
-      const found = host.indexOf(part, at);
-      if (found < 0 || found + part.length > end) return false;
-      at = found + part.length;
-    }
-    return true;
-  };
 }
 
 /** The outcome of testing a rule: matched or not, or its pattern took too long. */
