@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FakeClock } from '@sluice/base/clock';
-import type { Frame, StreamHub, Track } from '@sluice/core/ports/media';
+import type { Frame, Track } from '@sluice/base/media';
+import type { StreamHub } from '@sluice/core/ports/media';
 import { publishSample, readSample } from './sample-stream.ts';
 
 describe('the built-in sample', () => {

@@ -7,7 +7,8 @@ import { type FlvTag, TAG_AUDIO, TAG_VIDEO } from '@sluice/codec/flv/tag';
 import { frameFromVideoTag, parseVideoTag } from '@sluice/codec/flv/video-tag';
 import { type AvcConfig, parseAvcConfig } from '@sluice/codec/h264/avc-config';
 import { parseSps } from '@sluice/codec/h264/sps';
-import type { Frame, MediaTuple, StreamHub, Track } from '@sluice/core/ports/media';
+import type { Frame, Track } from '@sluice/base/media';
+import type { MediaTuple, StreamHub } from '@sluice/core/ports/media';
 
 const SAMPLE = new URL('../../assets/sample.flv', import.meta.url);
 const PERIOD_MS = 20;

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -132,6 +133,17 @@ describe('loadSettings', () => {
     });
     assert.equal(settings?.route['mixed-port'], 2);
     assert.equal(settings?.control.listen, '127.0.0.1:3');
+  });
+
+  it('keeps what came through standard input for reloads', () => {
+    const script = `
+      const { readConfigFile } = await import(${JSON.stringify(new URL('./read-file.ts', import.meta.url).href)});
+      readConfigFile('-');
+      console.log(readConfigFile('-').node.entries.length);`;
+    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+      input: 'mixed-port: 1\nmode: direct\n',
+    });
+    assert.equal(stdout.toString().trim(), '2');
   });
 
   it('reports a file that cannot be read', () => {

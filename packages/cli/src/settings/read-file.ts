@@ -4,12 +4,19 @@ import { parseIniConfig } from '@sluice/core/config/ini';
 import { emptyNode } from '@sluice/core/config/node';
 import { type ParsedConfig, parseYamlConfig } from '@sluice/core/config/yaml';
 
+let standardInput: string | undefined;
+
+/** What a launcher piped in; it comes only once, and a reload needs it again. */
+function readStandardInput(): string {
+  standardInput ??= readFileSync(0, 'utf8');
+  return standardInput;
+}
+
 /** Reads a configuration file by its kind (`.ini`, otherwise YAML); a file that cannot be read is an issue at its first line. */
 export function readConfigFile(path: string): ParsedConfig {
   let text: string;
   try {
-    // Descriptor 0 is how launchers pipe a configuration in.
-    text = readFileSync(path === '-' ? 0 : path, 'utf8');
+    text = path === '-' ? readStandardInput() : readFileSync(path, 'utf8');
   } catch (error) {
     const message = `cannot read the configuration file: ${errorText(error)}`;
     return {
