@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { FakeClock } from '@sluice/base/clock';
+import { GatewayError } from '@sluice/base/errors';
 import type { HttpListener } from '@sluice/core/http/http-listener';
 import { type Answer, type CallOptions, call, listen, stop } from '../test-support/http-client.ts';
 import { createQuantumultDialect } from './quantumult-dialect.ts';
@@ -130,6 +131,16 @@ describe('quantumult dialect', { timeout: 60_000 }, () => {
     it('keeps what a bug said to itself', async () => {
       inspect.broken = true;
       await expectJson(send('GET', '/admin/requests/req_1'), 500, { error: '服务器错误' });
+    });
+
+    it('does not say why the store cannot be used', async () => {
+      inspect.broken = new GatewayError(
+        'unavailable',
+        'inspect.store-stopped',
+        'ended: /data/inspect.sqlite',
+      );
+      await expectJson(send('GET', '/admin/requests/req_1'), 503, { error: '服务器错误' });
+      await expectJson(send('DELETE', '/admin/hosts/a.test/responses'), 500, refusal('删除失败'));
     });
 
     it('asks for the token when there is one', async () => {

@@ -143,5 +143,6 @@ function wordError(error: unknown): HttpReply {
   if (error instanceof DeleteFailedError) return refusal(500, TEXTS.deleteFailed);
   // The text of an unexpected error may hold paths or captured data, so it stays in the log.
   if (!(error instanceof GatewayError) || error.kind === 'internal') return failure(500, TEXTS.serverError);
+  if (error.kind === 'unavailable') return failure(503, TEXTS.serverError);
   return failure(STATUS_BY_KIND[error.kind], errorText(error));
 }

@@ -218,7 +218,9 @@ async function orDeleteFailed(deletion: Promise<DeletionResult>): Promise<Deleti
   try {
     return await deletion;
   } catch (error) {
-    if (error instanceof GatewayError && error.kind !== 'internal') throw error;
+    const isStorageFailure =
+      !(error instanceof GatewayError) || error.kind === 'internal' || error.kind === 'unavailable';
+    if (!isStorageFailure) throw error;
     throw new DeleteFailedError('deletion failed', { cause: error });
   }
 }

@@ -83,7 +83,8 @@ export class FakeInspect implements InspectControl {
     responses: [response('res_1', 'req_1'), response('res_2', 'req_2')],
   };
   rules: ResponseRule[] = [];
-  broken = false;
+  /** What every use case throws; `true` for a bug. */
+  broken: boolean | GatewayError = false;
 
   async exchanges() {
     return [];
@@ -118,7 +119,8 @@ export class FakeInspect implements InspectControl {
   }
 
   async request(id: string) {
-    if (this.broken) throw new Error('SQL: no such table /var/lib/x');
+    if (this.broken !== false)
+      throw this.broken === true ? new Error('SQL: no such table /var/lib/x') : this.broken;
     return this.stored.requests.find((one) => one.id === id);
   }
 
@@ -146,7 +148,7 @@ export class FakeInspect implements InspectControl {
   }
 
   async deleteResponse(id: string): Promise<DeletionResult> {
-    if (this.broken) throw new Error('disk full');
+    if (this.broken !== false) throw this.broken === true ? new Error('disk full') : this.broken;
     const before = this.stored.responses.length;
     this.stored.responses = this.stored.responses.filter((one) => one.id !== id);
     return deletion(before - this.stored.responses.length, id);
@@ -159,7 +161,7 @@ export class FakeInspect implements InspectControl {
   }
 
   async deleteHostResponses(host: string): Promise<DeletionResult> {
-    if (this.broken) throw new Error('disk full');
+    if (this.broken !== false) throw this.broken === true ? new Error('disk full') : this.broken;
     this.asked.push(`delete-host-responses ${host}`);
     const ids = this.stored.responses.filter((one) => one.host === host).map(({ id }) => id);
     return { count: ids.length, ids };
