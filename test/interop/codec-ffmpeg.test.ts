@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { AudioTrack, Frame, VideoTrack } from '@sluice/base/media';
 import { ADTS_HEADER_BYTES, AdtsEncoder } from '@sluice/codec/aac/adts';
 import { parseAudioSpecificConfig } from '@sluice/codec/aac/audio-specific-config';
 import { SILENT_AAC_CONFIG, SILENT_AAC_FRAME } from '@sluice/codec/aac/silence';
@@ -26,7 +27,6 @@ import {
 } from '@sluice/codec/flv/video-tag';
 import { parseAvcConfig } from '@sluice/codec/h264/avc-config';
 import { parseSps } from '@sluice/codec/h264/sps';
-import type { AudioTrack, Frame, VideoTrack } from '@sluice/codec/media/frame';
 import { TsDemuxer } from '@sluice/codec/mpegts/demuxer';
 import { TsMuxer } from '@sluice/codec/mpegts/muxer';
 import { encodeRtmpMessages } from '@sluice/codec/rtmp/chunk-encoder';

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Clock } from '@sluice/base/clock';
+import type { Frame, Track } from '@sluice/base/media';
 import { parseAudioSpecificConfig } from '@sluice/codec/aac/audio-specific-config';
 import { parseAudioTag } from '@sluice/codec/flv/audio-tag';
 import { FlvDemuxer } from '@sluice/codec/flv/demuxer';
@@ -7,7 +8,6 @@ import { type FlvTag, TAG_AUDIO, TAG_VIDEO } from '@sluice/codec/flv/tag';
 import { frameFromVideoTag, parseVideoTag } from '@sluice/codec/flv/video-tag';
 import { type AvcConfig, parseAvcConfig } from '@sluice/codec/h264/avc-config';
 import { parseSps } from '@sluice/codec/h264/sps';
-import type { Frame, Track } from '@sluice/base/media';
 import type { MediaTuple, StreamHub } from '@sluice/core/ports/media';
 
 const SAMPLE = new URL('../../assets/sample.flv', import.meta.url);

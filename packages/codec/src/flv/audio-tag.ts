@@ -1,5 +1,5 @@
 import { ProtocolError } from '@sluice/base/errors';
-import type { Frame } from '../media/frame.ts';
+import type { Frame } from '@sluice/base/media';
 import { type FlvTagParts, TAG_AUDIO } from './tag.ts';
 
 /** Codecs of audio tags: classic sound formats and enhanced RTMP fourccs. */

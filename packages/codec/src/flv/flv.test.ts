@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ProtocolError } from '@sluice/base/errors';
+import type { Frame } from '@sluice/base/media';
 import fc from 'fast-check';
 import { encodeAmf0 } from '../amf/amf0.ts';
-import type { Frame } from '../media/frame.ts';
 import { encodeAacConfigTag, encodeAacFrameTag, parseAudioTag } from './audio-tag.ts';
 import { FlvDemuxer, type FlvEvent } from './demuxer.ts';
 import { encodeMetadataTag, metadataOf, parseMetadata } from './metadata.ts';

@@ -1,6 +1,6 @@
+import type { AudioTrack, VideoTrack } from '@sluice/base/media';
 import { encodeAmf0, parseAmf0 } from '../amf/amf0.ts';
 import { type AmfObject, type AmfValue, amfProperties, EcmaArray } from '../amf/value.ts';
-import type { AudioTrack, VideoTrack } from '../media/frame.ts';
 import { type FlvTag, TAG_SCRIPT } from './tag.ts';
 
 /** The tracks that onMetaData describes. */

@@ -1,6 +1,6 @@
 import { ProtocolError } from '@sluice/base/errors';
+import type { Frame } from '@sluice/base/media';
 import { isKeyAccessUnit, joinLengthPrefixed, splitLengthPrefixed } from '../h264/nal.ts';
-import type { Frame } from '../media/frame.ts';
 import { type FlvTagParts, TAG_VIDEO } from './tag.ts';
 
 /** Codecs of video tags: classic codec ids (12-15 by Chinese convention) and enhanced RTMP fourccs. */

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ProtocolError } from '@sluice/base/errors';
+import type { AudioTrack, Frame, VideoTrack } from '@sluice/base/media';
 import fc from 'fast-check';
 import { parseAdtsHeader } from '../aac/adts.ts';
 import { joinLengthPrefixed, nalType, splitAnnexB } from '../h264/nal.ts';
-import type { AudioTrack, Frame, VideoTrack } from '../media/frame.ts';
 import { crc32Mpeg } from './crc32.ts';
 import { TsDemuxer, type TsEvent, type TsPes } from './demuxer.ts';
 import { TsMuxer } from './muxer.ts';

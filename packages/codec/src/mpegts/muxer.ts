@@ -1,7 +1,7 @@
+import type { AudioTrack, Frame, VideoTrack } from '@sluice/base/media';
 import { ADTS_HEADER_BYTES, AdtsEncoder } from '../aac/adts.ts';
 import { parseAvcConfig } from '../h264/avc-config.ts';
 import { NAL_AUD, NAL_IDR, NAL_PPS, NAL_SLICE, NAL_SPS, nalType, splitLengthPrefixed } from '../h264/nal.ts';
-import type { AudioTrack, Frame, VideoTrack } from '../media/frame.ts';
 import { TsPacketWriter } from './packet-writer.ts';
 import { PES_HEADER_MAX_BYTES, writePesHeader } from './pes.ts';
 import {

@@ -1,7 +1,7 @@
 import type { Clock } from '@sluice/base/clock';
+import type { Frame } from '@sluice/base/media';
 import { encodeMediaPlaylist } from '@sluice/codec/hls/media-playlist';
 import { TsMuxer } from '@sluice/codec/mpegts/muxer';
-import type { Frame } from '@sluice/core/ports/media';
 import type { LiveTracks } from '../source/live-tracks.ts';
 
 /** One finished piece of a stream, addressed by its name relative to the playlist. */

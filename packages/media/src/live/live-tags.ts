@@ -1,8 +1,8 @@
+import type { Frame } from '@sluice/base/media';
 import { encodeAacConfigTag, encodeAacFrameTag } from '@sluice/codec/flv/audio-tag';
 import { encodeMetadataTag, metadataOf } from '@sluice/codec/flv/metadata';
 import type { FlvTagParts } from '@sluice/codec/flv/tag';
 import { encodeAvcConfigTag, encodeAvcFrameTag } from '@sluice/codec/flv/video-tag';
-import type { Frame } from '@sluice/core/ports/media';
 import type { LiveTracks } from '../source/live-tracks.ts';
 
 const SERVER_NAME = 'Sluice';

@@ -1,4 +1,4 @@
-import type { Frame } from '@sluice/core/ports/media';
+import type { Frame } from '@sluice/base/media';
 
 const MAX_FRAMES = 4096;
 

@@ -1,8 +1,9 @@
 import type { Clock, Timer } from '@sluice/base/clock';
 import { errorText } from '@sluice/base/errors';
+import type { AudioTrack, Frame, Track } from '@sluice/base/media';
 import { SILENT_AAC_CONFIG, SILENT_AAC_FRAME, SILENT_AAC_FRAME_MS } from '@sluice/codec/aac/silence';
 import type { Logger } from '@sluice/core/log/logger';
-import type { AudioTrack, Frame, MediaOrigin, MediaTuple, Track } from '@sluice/core/ports/media';
+import type { MediaOrigin, MediaTuple } from '@sluice/core/ports/media';
 import { HlsOutput } from '../hls/hls-output.ts';
 import { FanOut } from '../live/fan-out.ts';
 import { GOP_LIMIT_BYTES, type LiveCounters, type SlowReaderLimits } from '../live/limits.ts';

@@ -1,4 +1,4 @@
-import type { AudioTrack, Track, VideoTrack } from '@sluice/core/ports/media';
+import type { AudioTrack, Track, VideoTrack } from '@sluice/base/media';
 
 /** The tracks of a stream as every output sees them. */
 export type LiveTracks = { readonly video: VideoTrack | undefined; readonly audio: AudioTrack | undefined };

@@ -1,4 +1,4 @@
-import type { Frame } from '@sluice/core/ports/media';
+import type { Frame } from '@sluice/base/media';
 
 /** How a stream's timestamps are made: 0 as sent, 1 time of arrival, 2 relative (the control API's `modify_stamp`). */
 export type StampMode = 0 | 1 | 2;

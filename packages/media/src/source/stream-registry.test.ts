@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FakeClock } from '@sluice/base/clock';
+import type { Frame } from '@sluice/base/media';
 import { encodeAudioSpecificConfig } from '@sluice/codec/aac/audio-specific-config';
-import type { Frame, MediaTuple } from '@sluice/core/ports/media';
+import type { MediaTuple } from '@sluice/core/ports/media';
 import { DEFAULT_SLOW_READER_LIMITS } from '../live/limits.ts';
 import type { OutputFormat } from '../live/output-format.ts';
 import { audioFrame, audioTrack, testOrigin, videoFrame, videoTrack } from '../testing/frames.ts';

@@ -1,4 +1,4 @@
-import type { Frame, Track } from '@sluice/core/ports/media';
+import type { Frame, Track } from '@sluice/base/media';
 import { CODEC_AAC, CODEC_H264, CODEC_H265 } from '@sluice/core/ports/media';
 import type { TrackView } from '../port.ts';
 

@@ -1,5 +1,6 @@
+import type { AudioTrack, Frame, VideoTrack } from '@sluice/base/media';
 import { encodeAvcConfig } from '@sluice/codec/h264/avc-config';
-import type { AudioTrack, Frame, MediaOrigin, VideoTrack } from '@sluice/core/ports/media';
+import type { MediaOrigin } from '@sluice/core/ports/media';
 
 const SPS = Buffer.from('6764001facd9405005bb011000000300100000030320f1831960', 'hex');
 const PPS = Buffer.from('68ebe3cb22c0', 'hex');
