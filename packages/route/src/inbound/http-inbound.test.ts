@@ -87,6 +87,31 @@ describe('HTTP inbound', () => {
     await until(() => plane.control.connections().length === 0);
   });
 
+  it('drops whoever does not come to the point within thirty seconds', async () => {
+    const clock = new FakeClock();
+    const plane = await rig.start({}, rig.context(clock));
+    const starts = [
+      '',
+      'GET http://x.test/ HTTP/1.1\r\nA',
+      '\x04\x01',
+      '\x05\x02\x00',
+      '\x05\x01\x00\x05\x01',
+    ];
+    const sockets: Socket[] = [];
+    for (const text of starts) {
+      const socket = await rig.connect(plane.control.settings().mixedPort);
+      socket.write(Buffer.from(text, 'latin1'));
+      sockets.push(socket);
+    }
+    const asked = sockets[4] as Socket;
+    assert.deepEqual([...(await readExactly(asked, 2))], [5, 0]);
+    clock.advance(29_000);
+    await setImmediate();
+    assert.ok(sockets.every((socket) => !socket.readableEnded));
+    clock.advance(2_000);
+    for (const socket of sockets) assert.equal((await readAll(socket)).length, 0);
+  });
+
   it('answers 400 to a request whose body has two lengths', async () => {
     const { socket } = await start();
     socket.write('POST http://x.test/ HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc');
