@@ -1,4 +1,4 @@
-const SIZES_BYTES = [4_096, 16_384, 65_536, 262_144] as const;
+const SIZES_BYTES = [4_096, 16_384, 65_536, 262_144, 524_288] as const;
 // Shrinking goes back to what holds a TLS record; a connection that never filled the first size stays at it.
 const SMALL_STEP = 1;
 const FULL_READS_TO_GROW = 2;
