@@ -5,7 +5,7 @@ import { CORES, PinnedProcess } from './pinned-process.ts';
 import { freePorts } from './workspace.ts';
 
 /** Ports of a running gateway. */
-export type GatewayPorts = {
+type GatewayPorts = {
   readonly control: number;
   readonly mixed: number;
   readonly capture: number;

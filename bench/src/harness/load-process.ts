@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { CORES, PinnedProcess } from './pinned-process.ts';
 
 /** What a load reports at the end of its measured time; `seconds` is how long that was. */
-export type LoadReport = Readonly<Record<string, number>> & { readonly seconds: number };
+type LoadReport = Readonly<Record<string, number>> & { readonly seconds: number };
 
 /** One measured load: its report and what the server and the load itself used meanwhile. */
 export type Measured = {

@@ -1,7 +1,7 @@
 import { type BenchRow, medianOf } from '../bench-row.ts';
 
 /** A quotient of two medians and what it is meant to reach. */
-export type Ratio = {
+type Ratio = {
   readonly name: string;
   readonly value: number;
   readonly target: string;
@@ -85,7 +85,7 @@ export function printSection(section: Section): string {
 }
 
 /** Three significant digits, thousands separated. */
-export function figure(value: number): string {
+function figure(value: number): string {
   if (!Number.isFinite(value)) return '-';
   if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en-US');
   return String(Number(value.toPrecision(3)));
