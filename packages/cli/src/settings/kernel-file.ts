@@ -1,3 +1,4 @@
+import type { ConfigIssue } from '@sluice/core/config/issue';
 import {
   type ConfigEntry,
   type ConfigNode,
@@ -36,6 +37,17 @@ export function wrapKernelDocument(node: ConfigNode): ConfigNode {
     { key: 'log', keyPlace: node.place, node: mapping(node.place, log) },
     { key: 'route', keyPlace: node.place, node },
   ]);
+}
+
+/** What is changed on purpose about a bare kernel file, for its user to know. */
+export function kernelFileWarnings(node: ConfigNode): ConfigIssue[] {
+  const controller = childNode(node, 'external-controller');
+  const address = controller === undefined ? '' : String(nodeToPlain(controller) ?? '');
+  const secret = childNode(node, 'secret');
+  const hasSecret = secret !== undefined && String(nodeToPlain(secret) ?? '') !== '';
+  if (controller === undefined || hasSecret || controllerAddress(address, '') === address) return [];
+  const message = `${address} without a secret would be open to the network: listening on ${controllerAddress(address, '')} only`;
+  return [{ severity: 'warning', ...controller.place, path: ['external-controller'], message }];
 }
 
 /** A media server's INI document as a gateway document. */

@@ -110,7 +110,9 @@ describe('loadSettings', () => {
     const good = load(
       'mixed-port: 7777\nexternal-controller: 0.0.0.0:9999\nlog-level: debug\nrules: ["MATCH,DIRECT"]\n',
     );
-    assert.deepEqual(good.lines, []);
+    assert.deepEqual(good.lines, [
+      'sluice.yaml:2:22: warning: external-controller: 0.0.0.0:9999 without a secret would be open to the network: listening on 127.0.0.1:9999 only',
+    ]);
     assert.equal(good.settings?.route['mixed-port'], 7777);
     assert.equal(good.settings?.control.listen, '127.0.0.1:9999', 'without a secret it stays on loopback');
     assert.equal(good.settings?.log.level, 'debug');

@@ -9,7 +9,12 @@ import { type ParsedConfig, parseYamlConfig } from '@sluice/core/config/yaml';
 import { checkInspect } from '@sluice/inspect/config';
 import { checkMedia } from '@sluice/media/config';
 import { checkRoute } from '@sluice/route/config';
-import { isGatewayDocument, wrapKernelDocument, wrapMediaDocument } from './kernel-file.ts';
+import {
+  isGatewayDocument,
+  kernelFileWarnings,
+  wrapKernelDocument,
+  wrapMediaDocument,
+} from './kernel-file.ts';
 import { readConfigFile } from './read-file.ts';
 import { type GatewaySettings, gatewaySchema } from './schema.ts';
 
@@ -90,7 +95,11 @@ function readRoot(source: SettingsSource, issues: ConfigIssue[]): ConfigNode {
   issues.push(...parsed.issues);
   if (source.file.toLowerCase().endsWith('.ini')) return wrapMediaDocument(parsed.node);
   const isEmpty = parsed.node.kind === 'map' && parsed.node.entries.length === 0;
-  return isEmpty || isGatewayDocument(parsed.node) ? parsed.node : wrapKernelDocument(parsed.node);
+  if (isEmpty || isGatewayDocument(parsed.node)) return parsed.node;
+  const secretGiven =
+    source.overrides?.some((override) => override.path.join('.') === 'control.secret') === true;
+  if (!secretGiven) issues.push(...kernelFileWarnings(parsed.node));
+  return wrapKernelDocument(parsed.node);
 }
 
 /** `route: {config: ./clash.yaml}` takes the section from that file; keys written beside `config` win over the file's. */
