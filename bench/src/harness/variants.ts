@@ -36,7 +36,7 @@ export function variant<S extends NonNullable<Started>>({ name, start, measure }
 
 /**
  * Measures all variants in turn, `repeats` times over, so that other load on the machine meets them alike. A variant that
- * is missing or fails is noted and left out from then on.
+ * is missing is left out, and so is one that fails twice; both are noted.
  */
 export async function measureVariants(
   section: Section,
@@ -44,6 +44,7 @@ export async function measureVariants(
   options: BenchOptions,
 ): Promise<void> {
   const left = new Set(variants);
+  const failed = new Set<AnyVariant>();
   for (let repeat = 0; repeat < options.repeats; repeat++) {
     for (const each of left) {
       try {
@@ -52,6 +53,10 @@ export async function measureVariants(
         addNote(section, `${each.name} is not installed, its rows are left out`);
       } catch (error) {
         addNote(section, `${each.name} failed: ${errorText(error)}`);
+        if (!failed.has(each)) {
+          failed.add(each);
+          continue;
+        }
       }
       left.delete(each);
     }

@@ -14,7 +14,9 @@ const NEW_VIEWERS = 21;
 const CPU = 'cores per Gbit/s';
 const SLOWEST = '% of the rate, slowest viewer';
 const PICTURE = 'ms to the first picture';
-const PER_TAG = 'a write per tag';
+const FEW = 500;
+const MANY = 2_000;
+const PER_TAG = `a write per tag, ${FEW} viewers`;
 const TAG_WRITER = fileURLToPath(new URL('../reference/tag-writer.ts', import.meta.url));
 // Key frames come every two seconds: a window of whole multiples sees the same bytes for every viewer.
 const WINDOW_SECONDS = 6;
@@ -53,37 +55,41 @@ export async function benchLive(options: BenchOptions): Promise<Section> {
       await watching.process.stop();
     }
   };
-  const sizes = options.full ? [500, 2_000] : [500];
-  const variants = sizes.flatMap((viewers) => [
+  const sizes = options.full ? [FEW, MANY] : [FEW];
+  const variants = [
+    ...sizes.map((viewers) =>
+      variant({
+        name: `sluice, ${viewers} viewers`,
+        start: (folder) => startGateway(folder),
+        measure: async ({ process, ports }) => {
+          const publisher = startLoad('live-publisher', { rtmpPort: ports.rtmp, app: APP, stream: STREAM });
+          try {
+            await publisher.event('ready');
+            await measure(`sluice, ${viewers} viewers`, process, ports.mediaHttp, viewers, NEW_VIEWERS);
+          } finally {
+            await publisher.process.stop();
+          }
+        },
+      }),
+    ),
     variant({
-      name: `sluice, ${viewers} viewers`,
-      start: (folder) => startGateway(folder),
-      measure: async ({ process, ports }) => {
-        const publisher = startLoad('live-publisher', { rtmpPort: ports.rtmp, app: APP, stream: STREAM });
-        try {
-          await publisher.event('ready');
-          await measure(`sluice, ${viewers} viewers`, process, ports.mediaHttp, viewers, NEW_VIEWERS);
-        } finally {
-          await publisher.process.stop();
-        }
-      },
-    }),
-    variant({
-      name: `${PER_TAG}, ${viewers} viewers`,
+      name: PER_TAG,
       start: startTagWriter,
-      measure: ({ process, port }) => measure(`${PER_TAG}, ${viewers} viewers`, process, port, viewers, 0),
+      measure: ({ process, port }) => measure(PER_TAG, process, port, FEW, 0),
     }),
-  ]);
+  ];
   await measureVariants(section, variants, options);
+  // ZLMediaKit with its defaults took 1.25 times what such a writer takes, which cannot keep up with many viewers; a quarter of it
+  // is the target. There only the figure ZLMediaKit had, 0.308 cores per Gbit/s, is left to go by.
+  compare(section, CPU, `sluice, ${FEW} viewers`, PER_TAG, { most: 0.31 });
+  if (options.full) compare(section, CPU, `sluice, ${MANY} viewers`, undefined, { most: 0.077 });
   for (const viewers of sizes) {
-    // ZLMediaKit with its defaults took 1.25 times what such a writer takes; a quarter of it is the target.
-    compare(section, CPU, `sluice, ${viewers} viewers`, `${PER_TAG}, ${viewers} viewers`, { most: 0.31 });
     compare(section, SLOWEST, `sluice, ${viewers} viewers`, undefined, { least: 97 });
     compare(section, PICTURE, `sluice, ${viewers} viewers`, undefined, { most: 200 });
   }
   addNote(
     section,
-    'no Debian program serves HTTP-FLV: "a write per tag" is a bare Node server that makes the same stream itself and merges nothing',
+    'no Debian program serves HTTP-FLV: what stands beside it is a bare Node server that makes the same stream itself and merges nothing',
   );
   return section;
 }
