@@ -26,6 +26,28 @@ export type ReplyDoc = {
   readonly contentType?: string;
 };
 
+/** What the row of a dialect's table says about its operation. */
+export type DocumentedRow = Omit<OperationDoc, 'body'> & { readonly requestSchema?: JsonSchema | undefined };
+
+/** The operation that a row describes. */
+export function operationOf({
+  method,
+  path,
+  summary,
+  query,
+  requestSchema,
+  replies,
+}: DocumentedRow): OperationDoc {
+  return {
+    method,
+    path,
+    summary,
+    ...(query === undefined ? {} : { query }),
+    ...(requestSchema === undefined ? {} : { body: requestSchema }),
+    replies,
+  };
+}
+
 /** The operations of one dialect under one tag. */
 export type OperationGroup = {
   readonly tag: string;

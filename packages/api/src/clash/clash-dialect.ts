@@ -2,7 +2,7 @@ import { errorText, GatewayError } from '@sluice/base/errors';
 import type { HttpDialect, HttpFailure, HttpReply } from '@sluice/core/http/dialect';
 import { sendReply } from '@sluice/core/http/reply';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { OperationGroup } from '../openapi.ts';
+import { type OperationGroup, operationOf } from '../openapi.ts';
 import { isAuthorized } from './authorization.ts';
 import { BodyInvalidError } from './body.ts';
 import { configRows } from './config-rows.ts';
@@ -69,14 +69,7 @@ export function clashOperations(options: ClashOptions): OperationGroup {
   return {
     tag: 'clash',
     description: 'Drop-in control API for clients of the mihomo / Clash.Meta kernel',
-    operations: clashRows(options).map((row) => ({
-      method: row.method,
-      path: row.path,
-      summary: row.summary,
-      ...(row.query === undefined ? {} : { query: row.query }),
-      ...(row.requestSchema === undefined ? {} : { body: row.requestSchema }),
-      replies: row.replies,
-    })),
+    operations: clashRows(options).map(operationOf),
   };
 }
 

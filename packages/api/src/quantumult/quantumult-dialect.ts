@@ -5,7 +5,7 @@ import { sendReply } from '@sluice/core/http/reply';
 import { bearerCredentials, secretMatches } from '@sluice/core/http/secret';
 import type { InspectControl } from '@sluice/inspect/port';
 import type { FastifyInstance } from 'fastify';
-import type { OperationGroup } from '../openapi.ts';
+import { type OperationGroup, operationOf } from '../openapi.ts';
 import { MalformedBodyError } from './body.ts';
 import { overviewRows } from './overview-rows.ts';
 import { DeleteFailedError, recordRows } from './record-rows.ts';
@@ -72,14 +72,7 @@ export function quantumultOperations(options: QuantumultOptions): OperationGroup
   return {
     tag: 'quantumult',
     description: 'Drop-in admin API for clients of the Quantumult Proxy',
-    operations: quantumultRows(options).map((row) => ({
-      method: row.method,
-      path: row.path,
-      summary: row.summary,
-      ...(row.query === undefined ? {} : { query: row.query }),
-      ...(row.requestSchema === undefined ? {} : { body: row.requestSchema }),
-      replies: row.replies,
-    })),
+    operations: quantumultRows(options).map(operationOf),
   };
 }
 
