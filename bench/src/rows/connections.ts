@@ -1,10 +1,9 @@
-import { startGateway } from '../harness/gateway.ts';
-import { type Measured, measureLoad } from '../harness/load-process.ts';
+import type { Measured } from '../harness/load-process.ts';
 import type { BenchOptions } from '../harness/options.ts';
-import { type Peer, type StartPeer, startDante, startHaproxyTcp } from '../harness/peers.ts';
 import { addNote, addValue, compare, emptySection, type Section } from '../harness/section.ts';
-import { measureVariants, variant } from '../harness/variants.ts';
+import { measureVariants } from '../harness/variants.ts';
 import { freePorts } from '../harness/workspace.ts';
+import { DANTE_SOCKS5, SLUICE_SOCKS5, tcpVariants } from './tcp-variants.ts';
 
 const IN_FLIGHT = 64;
 const PER_CORE = 'connections/CPU-s';
@@ -26,27 +25,8 @@ export async function benchConnections(options: BenchOptions): Promise<Section> 
     if ((report['failed'] ?? 0) > 0)
       addNote(section, `${name}: ${report['failed']} connections failed in one repeat`);
   };
-  const peer = (name: string, start: StartPeer, via: 'socks5' | 'plain') =>
-    variant<Peer>({
-      name,
-      start: (folder) => start(folder, echoPort),
-      measure: async ({ process, port }) =>
-        keep(name, await measureLoad(process, 'connection-load', { ...load, via, proxyPort: port })),
-    });
-  const variants = [
-    variant({
-      name: 'sluice, SOCKS5',
-      start: (folder) => startGateway(folder),
-      measure: async ({ process, ports }) =>
-        keep(
-          'sluice, SOCKS5',
-          await measureLoad(process, 'connection-load', { ...load, via: 'socks5', proxyPort: ports.mixed }),
-        ),
-    }),
-    peer('dante, SOCKS5', startDante, 'socks5'),
-    peer('haproxy, plain TCP', startHaproxyTcp, 'plain'),
-  ];
+  const variants = tcpVariants({ load: 'connection-load', parameters: load, targetPort: echoPort, keep });
   await measureVariants(section, variants, options);
-  compare(section, PER_CORE, 'sluice, SOCKS5', 'dante, SOCKS5', { least: 2 });
+  compare(section, PER_CORE, SLUICE_SOCKS5, DANTE_SOCKS5, { least: 2 });
   return section;
 }
