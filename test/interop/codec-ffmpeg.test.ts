@@ -179,7 +179,10 @@ class TinyRtmpServer {
 
   #serve(socket: Socket): void {
     const session = new RtmpServerSession();
-    socket.on('error', (error) => this.log.push(error.message));
+    socket.on('error', (error) => {
+      // FFmpeg closes without reading our last replies, which may reset the connection.
+      if (this.log.at(-1) !== 'unpublish') this.log.push(error.message);
+    });
     socket.on('close', () => this.#resolvePublished());
     socket.on('data', (chunk: Buffer) => {
       for (let events = session.feed(chunk); events.length > 0; events = session.resume()) {

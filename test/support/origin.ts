@@ -1,4 +1,4 @@
-import { createServer as createHttpServer, type IncomingMessage, type RequestListener } from 'node:http';
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
 import { join } from 'node:path';
@@ -6,6 +6,9 @@ import type { Duplex } from 'node:stream';
 import { systemClock } from '@sluice/base/clock';
 import { openCa } from '@sluice/inspect/tls/authority';
 import { LeafContexts } from '@sluice/inspect/tls/leaf';
+
+/** Answers one request; it may reject only because the client went away in the middle of the request. */
+export type Answer = (request: IncomingMessage, response: ServerResponse) => unknown;
 
 export type Origin = {
   readonly httpPort: number;
@@ -18,15 +21,22 @@ export type Origin = {
 export async function startOrigin(
   folder: string,
   hostname: string,
-  answer: RequestListener,
+  answer: Answer,
   upgrade?: (request: IncomingMessage, socket: Duplex) => void,
 ): Promise<Origin> {
   const authority = await openCa(join(folder, 'origin-ca'), { keyType: 'ec' });
   const contexts = new LeafContexts(authority, systemClock);
-  const plain = createHttpServer(answer);
+  const respond = async (request: IncomingMessage, response: ServerResponse) => {
+    try {
+      await answer(request, response);
+    } catch (error) {
+      if (!request.destroyed || request.complete) throw error;
+    }
+  };
+  const plain = createHttpServer(respond);
   const secure = createHttpsServer(
     { SNICallback: (name, done) => done(null, contexts.contextFor(name, hostname)) },
-    answer,
+    respond,
   );
   if (upgrade !== undefined) for (const server of [plain, secure]) server.on('upgrade', upgrade);
   const [httpPort, httpsPort] = await Promise.all([listen(plain), listen(secure)]);
