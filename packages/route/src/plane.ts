@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { GatewayContext } from '@sluice/core/gateway-context';
 import type { Dialer, DialRequest } from '@sluice/core/ports/dialer';
-import type { FlowMetadata } from '@sluice/core/ports/flow';
+import { type FlowMetadata, newFlow } from '@sluice/core/ports/flow';
 import type { FlowTap } from '@sluice/core/ports/flow-tap';
 import type { Service } from '@sluice/core/service';
 import { type ResolvedRoute, resolveRoute } from './config/resolve-route.ts';
@@ -186,19 +186,16 @@ class LiveRoutePlane implements RoutePlane {
 
 /** A request of another plane as the flow it becomes. */
 function innerMetadata(request: DialRequest): FlowMetadata {
-  return {
+  return newFlow({
     network: 'tcp',
     type: 'Inner',
     sourceIp: request.client?.ip ?? '',
     sourcePort: request.client?.port ?? 0,
-    host: request.host.toLowerCase().replace(/\.+$/, ''),
-    destinationIp: '',
+    host: request.host,
     destinationPort: request.port,
     inboundIp: '',
     inboundPort: 0,
     inboundName: request.purpose,
-    inboundUser: '',
-    remoteDestination: '',
     specialProxy: request.outbound ?? '',
-  };
+  });
 }

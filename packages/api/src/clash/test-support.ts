@@ -2,6 +2,7 @@ import { FakeClock } from '@sluice/base/clock';
 import { GatewayError } from '@sluice/base/errors';
 import { createLogHub } from '@sluice/core/log/log-hub';
 import type { LogHub } from '@sluice/core/log/logger';
+import { newFlow } from '@sluice/core/ports/flow';
 import type {
   ConnectionView,
   OutboundView,
@@ -42,19 +43,18 @@ function group(name: string, all: readonly string[], testUrl: string): OutboundV
 export const connection: ConnectionView = {
   id: '6f9b2c1e-7a44-4f0e-9d0b-2d1f6a1c5b7e',
   metadata: {
-    network: 'tcp',
-    type: 'HTTPS',
-    sourceIp: '192.168.1.2',
-    sourcePort: 52341,
-    host: 'example.com',
-    destinationIp: '',
-    destinationPort: 443,
-    inboundIp: '192.168.1.1',
-    inboundPort: 7890,
-    inboundName: 'DEFAULT-MIXED',
-    inboundUser: '',
+    ...newFlow({
+      network: 'tcp',
+      type: 'HTTPS',
+      sourceIp: '192.168.1.2',
+      sourcePort: 52341,
+      host: 'example.com',
+      destinationPort: 443,
+      inboundIp: '192.168.1.1',
+      inboundPort: 7890,
+      inboundName: 'DEFAULT-MIXED',
+    }),
     remoteDestination: '203.0.113.7',
-    specialProxy: '',
   },
   upload: 10,
   download: 20,

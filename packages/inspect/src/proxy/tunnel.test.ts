@@ -5,6 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { after, before, beforeEach, test } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { newFlow } from '@sluice/core/ports/flow';
 import {
   createCaCertificate,
   createLeafCertificate,
@@ -284,21 +285,17 @@ test('a tapped flow takes the same path, also over streams that are no sockets',
       id: 'tapped-1',
       rule: 'DOMAIN,a.test',
       client: far,
-      metadata: {
+      metadata: newFlow({
         network: 'tcp',
         type: 'Socks5',
         sourceIp: '10.0.0.9',
         sourcePort: 4711,
         host: 'a.test',
-        destinationIp: '',
         destinationPort: port,
         inboundIp: '',
         inboundPort: 0,
         inboundName: '',
-        inboundUser: '',
-        remoteDestination: '',
-        specialProxy: '',
-      },
+      }),
       dial: () => fixture.dialer.dial({ host: 'a.test', port, purpose: 'test' }),
     });
     assert.equal(tap.flows, 1);

@@ -4,7 +4,7 @@ import { type Endpoint, unmapIp } from '@sluice/base/address';
 import type { Clock } from '@sluice/base/clock';
 import type { Logger } from '@sluice/core/log/logger';
 import type { Dialed } from '@sluice/core/ports/dialer';
-import type { FlowMetadata, InboundType } from '@sluice/core/ports/flow';
+import { type FlowMetadata, type InboundType, newFlow } from '@sluice/core/ports/flow';
 import type { AccessRules } from './access.ts';
 
 /** Where inbounds deliver what they accepted. */
@@ -39,21 +39,18 @@ export function flowMetadata(
   target: Endpoint,
   inboundUser: string,
 ): FlowMetadata {
-  return {
+  return newFlow({
     network: 'tcp',
     type,
     sourceIp: unmapIp(socket.remoteAddress ?? ''),
     sourcePort: socket.remotePort ?? 0,
-    host: target.host.toLowerCase().replace(/\.+$/, ''),
-    destinationIp: '',
+    host: target.host,
     destinationPort: target.port,
     inboundIp: unmapIp(socket.localAddress ?? ''),
     inboundPort: socket.localPort ?? 0,
     inboundName,
     inboundUser,
-    remoteDestination: '',
-    specialProxy: '',
-  };
+  });
 }
 
 /** A signal that aborts when the handshake has taken too long; `done` must be called when it is over. */

@@ -7,7 +7,7 @@ import {
   type SocksDatagram,
 } from '@sluice/codec/socks/udp-header';
 import type { Logger } from '@sluice/core/log/logger';
-import type { FlowMetadata } from '@sluice/core/ports/flow';
+import { newFlow } from '@sluice/core/ports/flow';
 import type { ClientPacket } from '../tunnel/udp-session.ts';
 
 const SEND_QUEUE_LIMIT_BYTES = 1 << 20;
@@ -57,21 +57,17 @@ export class SocksUdpListener {
     const datagram = readDatagram(packet);
     // Port 0 cannot be sent to: neither the destination nor, with a forged source, the answer.
     if (datagram === undefined || datagram.remote.port === 0 || from.port === 0) return;
-    const metadata: FlowMetadata = {
+    const metadata = newFlow({
       network: 'udp',
       type: 'Socks5',
       sourceIp: unmapIp(from.address),
       sourcePort: from.port,
       host: datagram.remote.host,
-      destinationIp: '',
       destinationPort: datagram.remote.port,
       inboundIp: local.ip,
       inboundPort: local.port,
       inboundName: this.#inboundName,
-      inboundUser: '',
-      remoteDestination: '',
-      specialProxy: '',
-    };
+    });
     const reply: ClientPacket['reply'] = (data, remote) => {
       if (this.#closed || this.#socket.getSendQueueSize() > SEND_QUEUE_LIMIT_BYTES) return;
       // A client that cannot be reached concerns that datagram, not the listener.

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { FakeClock } from '@sluice/base/clock';
 import { Events } from '@sluice/core/events';
+import { newFlow } from '@sluice/core/ports/flow';
 import { HostTable } from '../config/host-table.ts';
 import { OutboundTable } from '../group/outbound-table.ts';
 import type { Resolver } from '../net/system-resolver.ts';
@@ -81,21 +82,17 @@ describe('UDP sessions', () => {
   });
 
   const packet = (text: string, host = '192.0.2.1', sourcePort = 4_000): ClientPacket => ({
-    metadata: {
+    metadata: newFlow({
       network: 'udp',
       type: 'Socks5',
       sourceIp: '127.0.0.1',
       sourcePort,
       host,
-      destinationIp: '',
       destinationPort: 53,
       inboundIp: '127.0.0.1',
       inboundPort: 1_080,
       inboundName: 'DEFAULT-SOCKS',
-      inboundUser: '',
-      remoteDestination: '',
-      specialProxy: '',
-    },
+    }),
     data: Buffer.from(text),
     reply: (data, from) => void answers.push(`${from.host}:${from.port} ${Buffer.from(data)}`),
   });

@@ -1,5 +1,6 @@
 import type { Clock } from '@sluice/base/clock';
 import { GatewayError } from '@sluice/base/errors';
+import { newFlow } from '@sluice/core/ports/flow';
 import type {
   ConnectionView,
   OutboundView,
@@ -177,19 +178,19 @@ export class FakeRoute implements RouteControl {
     return {
       id: `flow-${index}`,
       metadata: {
-        network: index % 7 === 6 ? 'udp' : 'tcp',
-        type: index % 3 === 0 ? 'HTTP' : 'Socks5',
-        sourceIp: `192.168.1.${10 + (index % 9)}`,
-        sourcePort: 50_000 + index,
-        host,
-        destinationIp: `203.0.113.${(index * 7) % 250}`,
-        destinationPort: 443,
-        inboundIp: '127.0.0.1',
-        inboundPort: 7890,
-        inboundName: 'mixed',
-        inboundUser: '',
+        ...newFlow({
+          network: index % 7 === 6 ? 'udp' : 'tcp',
+          type: index % 3 === 0 ? 'HTTP' : 'Socks5',
+          sourceIp: `192.168.1.${10 + (index % 9)}`,
+          sourcePort: 50_000 + index,
+          host,
+          destinationIp: `203.0.113.${(index * 7) % 250}`,
+          destinationPort: 443,
+          inboundIp: '127.0.0.1',
+          inboundPort: 7890,
+          inboundName: 'mixed',
+        }),
         remoteDestination: `203.0.113.${(index * 7) % 250}`,
-        specialProxy: '',
       },
       upload: 1_000 * index,
       download: 250_000 * index,
