@@ -1,17 +1,16 @@
+import type { OutboundTraits } from '../outbound/outbound.ts';
+
 /** What every outbound can have. */
 type OutboundCommon = {
   readonly name: string;
   readonly ipVersion: 'dual' | 'ipv4' | 'ipv6' | 'ipv4-prefer' | 'ipv6-prefer';
-  /** `''` for the system's choice. */
-  readonly interfaceName: string;
-  /** Outbound or group that carries the connection to the server, `''` for none. */
-  readonly dialerProxy: string;
+  readonly udp: boolean;
+  readonly traits: OutboundTraits;
 };
 
 type ServerCommon = OutboundCommon & {
   readonly server: string;
   readonly port: number;
-  readonly udp: boolean;
 };
 
 /** How to speak TLS to a proxy server. */
@@ -64,25 +63,42 @@ export type ProxyConfig =
   | ShadowsocksProxyConfig
   | UnavailableProxyConfig;
 
+export type GroupKind = 'select' | 'url-test' | 'fallback' | 'load-balance' | 'relay';
+export type BalanceStrategy = 'consistent-hashing' | 'round-robin' | 'sticky-sessions';
+
 /** A checked entry of `proxy-groups`. */
 export type GroupConfig = {
   readonly name: string;
-  /** Every kind of group is served as `select` by this version. */
-  readonly type: 'select';
-  /** Names of outbounds, groups and built-ins, never empty. */
-  readonly members: readonly string[];
+  readonly type: GroupKind;
+  /** Names of outbounds, groups and built-ins: its own, then those that `include-all-proxies` appends. */
+  readonly proxies: readonly string[];
+  /** Names of proxy providers in order. */
+  readonly use: readonly string[];
+  /** Never empty: that of the first provider with one, or the default. */
   readonly testUrl: string;
   /** 0 for no periodic test. */
   readonly intervalSeconds: number;
   readonly timeoutMs: number;
+  readonly maxFailedTimes: number;
+  readonly lazy: boolean;
   /** Canonical ranges, `*` for any. */
   readonly expectedStatus: string;
   readonly disableUdp: boolean;
+  /** Members from providers must match one; their order is that of these expressions. [] for all. */
+  readonly filters: readonly RegExp[];
+  readonly excludeFilters: readonly RegExp[];
+  /** Lower-case API type names. */
+  readonly excludeTypes: readonly string[];
+  readonly toleranceMs: number;
+  readonly strategy: BalanceStrategy;
   readonly hidden: boolean;
   readonly icon: string;
   readonly interfaceName: string;
+  readonly routingMark: number;
   /** The member selected at first, `''` for the first one. */
   readonly defaultSelected: string;
+  /** Outbound used while there are no members. */
+  readonly emptyFallback: string;
 };
 
 /** Outbounds that always exist. `GLOBAL` is a group unless the configuration defines one of that name. */

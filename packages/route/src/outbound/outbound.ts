@@ -35,14 +35,28 @@ export interface PacketSocket {
   close(): void;
 }
 
+/** What the configuration says about an outbound beyond its protocol; for display and for the sockets it opens. */
+export type OutboundTraits = {
+  /** `''` for the system's choice. */
+  readonly interfaceName: string;
+  /** 0 for none. */
+  readonly routingMark: number;
+  /** Outbound or group that carries the connection to the server, `''` for none. */
+  readonly dialerProxy: string;
+  readonly uot: boolean;
+  readonly xudp: boolean;
+  readonly tfo: boolean;
+  readonly mptcp: boolean;
+  readonly smux: boolean;
+};
+
 /** A way out of the gateway. Errors of dialing are `GatewayError`s with code `route.dial-failed` or plain socket errors. */
 export interface Outbound {
   readonly name: string;
   /** The control API's type name. */
   readonly type: string;
   readonly udp: boolean;
-  readonly interfaceName: string;
-  readonly dialerProxy: string;
+  readonly traits: OutboundTraits;
   dialTcp(request: OutboundRequest): Promise<OutboundStream>;
   openUdp(request: OutboundRequest, handlers: PacketHandlers): Promise<PacketSocket>;
 }
