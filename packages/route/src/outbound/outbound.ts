@@ -50,6 +50,18 @@ export type OutboundTraits = {
   readonly smux: boolean;
 };
 
+/** Those of an outbound that nothing was said about. */
+export const NO_TRAITS: OutboundTraits = {
+  interfaceName: '',
+  routingMark: 0,
+  dialerProxy: '',
+  uot: false,
+  xudp: false,
+  tfo: false,
+  mptcp: false,
+  smux: false,
+};
+
 /** A way out of the gateway. Errors of dialing are `GatewayError`s with code `route.dial-failed` or plain socket errors. */
 export interface Outbound {
   readonly name: string;

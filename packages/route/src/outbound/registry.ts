@@ -4,7 +4,7 @@ import type { ConnectSettings, IpVersion } from '../net/connect.ts';
 import type { LoopbackGuard } from '../net/loopback-guard.ts';
 import { DirectOutbound } from './direct/direct.ts';
 import { HttpOutbound } from './http/http.ts';
-import type { Outbound } from './outbound.ts';
+import { NO_TRAITS, type Outbound, type OutboundTraits } from './outbound.ts';
 import { RejectDropOutbound, RejectOutbound } from './reject/reject.ts';
 import type { ServerConnector } from './server-link.ts';
 import { ShadowsocksOutbound } from './shadowsocks/shadowsocks.ts';
@@ -16,8 +16,8 @@ export type OutboundParts = {
   readonly clock: Clock;
   readonly connect: ConnectSettings;
   readonly guard: LoopbackGuard;
-  /** The way to a proxy's server: straight, or through the outbound or group named `dialerProxy`. */
-  readonly connector: (ipVersion: IpVersion, dialerProxy: string) => ServerConnector;
+  /** The way to a proxy's server: straight, or through the outbound or group that `traits.dialerProxy` names. */
+  readonly connector: (ipVersion: IpVersion, traits: OutboundTraits) => ServerConnector;
 };
 
 type Builders = {
@@ -30,15 +30,14 @@ type Builders = {
 /** One line per kind of outbound. */
 const BUILDERS: Builders = {
   direct: (config, parts) =>
-    new DirectOutbound(config.name, 'Direct', config.ipVersion, parts.connect, parts.guard),
-  reject: (config) => new RejectOutbound(config.name),
-  http: (config, parts) => new HttpOutbound(config, parts.connector(config.ipVersion, config.dialerProxy)),
-  socks5: (config, parts) =>
-    new Socks5Outbound(config, parts.connector(config.ipVersion, config.dialerProxy)),
+    new DirectOutbound(config.name, 'Direct', config.ipVersion, config.traits, parts.connect, parts.guard),
+  reject: (config) => new RejectOutbound(config.name, config.traits),
+  http: (config, parts) => new HttpOutbound(config, parts.connector(config.ipVersion, config.traits)),
+  socks5: (config, parts) => new Socks5Outbound(config, parts.connector(config.ipVersion, config.traits)),
   ss: (config, parts) =>
     new ShadowsocksOutbound(
       config,
-      parts.connector(config.ipVersion, config.dialerProxy),
+      parts.connector(config.ipVersion, config.traits),
       parts.connect,
       parts.clock,
     ),
@@ -54,7 +53,7 @@ export function createOutbound(config: ProxyConfig, parts: OutboundParts): Outbo
 /** The outbounds that exist without being configured. */
 export function createBuiltIns(parts: OutboundParts): readonly Outbound[] {
   const direct = (name: string, type: 'Direct' | 'Compatible' | 'Pass') =>
-    new DirectOutbound(name, type, 'dual', parts.connect, parts.guard);
+    new DirectOutbound(name, type, 'dual', NO_TRAITS, parts.connect, parts.guard);
   return [
     direct('DIRECT', 'Direct'),
     new RejectOutbound('REJECT'),

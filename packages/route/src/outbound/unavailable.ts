@@ -1,21 +1,20 @@
 import { GatewayError } from '@sluice/base/errors';
 import type { UnavailableProxyConfig } from '../config/proxy-config.ts';
-import type { Outbound } from './outbound.ts';
+import type { Outbound, OutboundTraits } from './outbound.ts';
 
 /** A node of a kind that cannot be served: it is listed, and every dial fails with the reason. */
 export class UnavailableOutbound implements Outbound {
   readonly name: string;
   readonly type: string;
-  readonly udp = false;
-  readonly interfaceName: string;
-  readonly dialerProxy: string;
+  readonly udp: boolean;
+  readonly traits: OutboundTraits;
   readonly #reason: string;
 
   constructor(config: UnavailableProxyConfig) {
     this.name = config.name;
     this.type = config.apiType;
-    this.interfaceName = config.interfaceName;
-    this.dialerProxy = config.dialerProxy;
+    this.udp = config.udp;
+    this.traits = config.traits;
     this.#reason = config.reason;
   }
 

@@ -2,7 +2,14 @@ import { type Endpoint, formatEndpoint } from '@sluice/base/address';
 import { GatewayError } from '@sluice/base/errors';
 import { type ConnectSettings, connectTcp, type IpVersion } from '../../net/connect.ts';
 import type { LoopbackGuard } from '../../net/loopback-guard.ts';
-import type { Outbound, OutboundRequest, OutboundStream, PacketHandlers, PacketSocket } from '../outbound.ts';
+import type {
+  Outbound,
+  OutboundRequest,
+  OutboundStream,
+  OutboundTraits,
+  PacketHandlers,
+  PacketSocket,
+} from '../outbound.ts';
 import { openDirectUdp } from './direct-udp.ts';
 
 /** Connects to the destination itself. `COMPATIBLE` and `PASS` behave the same under another type name. */
@@ -10,8 +17,7 @@ export class DirectOutbound implements Outbound {
   readonly name: string;
   readonly type: string;
   readonly udp = true;
-  readonly interfaceName = '';
-  readonly dialerProxy = '';
+  readonly traits: OutboundTraits;
   readonly #ipVersion: IpVersion;
   readonly #settings: ConnectSettings;
   readonly #guard: LoopbackGuard;
@@ -20,11 +26,13 @@ export class DirectOutbound implements Outbound {
     name: string,
     type: 'Direct' | 'Compatible' | 'Pass',
     ipVersion: IpVersion,
+    traits: OutboundTraits,
     settings: ConnectSettings,
     guard: LoopbackGuard,
   ) {
     this.name = name;
     this.type = type;
+    this.traits = traits;
     this.#ipVersion = ipVersion;
     this.#settings = settings;
     this.#guard = guard;

@@ -4,7 +4,7 @@ import { formatRequestHead, parseResponseHead } from '@sluice/codec/http1/head';
 import { checkHeaderLines } from '@sluice/codec/http1/header';
 import type { HttpProxyConfig } from '../../config/proxy-config.ts';
 import { HandshakeReader } from '../../net/handshake-reader.ts';
-import type { Outbound, OutboundRequest, OutboundStream, PacketSocket } from '../outbound.ts';
+import type { Outbound, OutboundRequest, OutboundStream, OutboundTraits, PacketSocket } from '../outbound.ts';
 import { type ServerConnector, startTls, withServer } from '../server-link.ts';
 
 const HEAD_LIMIT_BYTES = 16_384;
@@ -14,15 +14,13 @@ export class HttpOutbound implements Outbound {
   readonly name: string;
   readonly type = 'Http';
   readonly udp = false;
-  readonly interfaceName: string;
-  readonly dialerProxy: string;
+  readonly traits: OutboundTraits;
   readonly #config: HttpProxyConfig;
   readonly #connect: ServerConnector;
 
   constructor(config: HttpProxyConfig, connect: ServerConnector) {
     this.name = config.name;
-    this.interfaceName = config.interfaceName;
-    this.dialerProxy = config.dialerProxy;
+    this.traits = config.traits;
     this.#config = config;
     this.#connect = connect;
   }

@@ -1,7 +1,15 @@
 import { Duplex } from 'node:stream';
 import type { Clock } from '@sluice/base/clock';
 import { GatewayError } from '@sluice/base/errors';
-import type { Outbound, OutboundRequest, OutboundStream, PacketHandlers, PacketSocket } from '../outbound.ts';
+import {
+  NO_TRAITS,
+  type Outbound,
+  type OutboundRequest,
+  type OutboundStream,
+  type OutboundTraits,
+  type PacketHandlers,
+  type PacketSocket,
+} from '../outbound.ts';
 
 const DROP_HANG_MS = 60_000;
 
@@ -10,11 +18,11 @@ export class RejectOutbound implements Outbound {
   readonly name: string;
   readonly type = 'Reject';
   readonly udp = true;
-  readonly interfaceName = '';
-  readonly dialerProxy = '';
+  readonly traits: OutboundTraits;
 
-  constructor(name: string) {
+  constructor(name: string, traits: OutboundTraits = NO_TRAITS) {
     this.name = name;
+    this.traits = traits;
   }
 
   dialTcp({ target }: OutboundRequest): Promise<OutboundStream> {
@@ -38,8 +46,7 @@ export class RejectDropOutbound implements Outbound {
   readonly name: string;
   readonly type = 'RejectDrop';
   readonly udp = true;
-  readonly interfaceName = '';
-  readonly dialerProxy = '';
+  readonly traits = NO_TRAITS;
   readonly #clock: Clock;
 
   constructor(name: string, clock: Clock) {

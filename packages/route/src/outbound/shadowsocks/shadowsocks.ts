@@ -9,7 +9,14 @@ import { aeadFactory } from '@sluice/core/native/aead';
 import type { ShadowsocksProxyConfig } from '../../config/proxy-config.ts';
 import { abortable, type ConnectSettings } from '../../net/connect.ts';
 import { firstAddress } from '../../net/system-resolver.ts';
-import type { Outbound, OutboundRequest, OutboundStream, PacketHandlers, PacketSocket } from '../outbound.ts';
+import type {
+  Outbound,
+  OutboundRequest,
+  OutboundStream,
+  OutboundTraits,
+  PacketHandlers,
+  PacketSocket,
+} from '../outbound.ts';
 import { type ServerConnector, withServer } from '../server-link.ts';
 import { ShadowsocksStream } from './shadowsocks-stream.ts';
 import { openShadowsocksUdp } from './shadowsocks-udp.ts';
@@ -19,8 +26,7 @@ export class ShadowsocksOutbound implements Outbound {
   readonly name: string;
   readonly type = 'Shadowsocks';
   readonly udp: boolean;
-  readonly interfaceName: string;
-  readonly dialerProxy: string;
+  readonly traits: OutboundTraits;
   readonly #server: Endpoint;
   readonly #cipher: ShadowsocksCipher;
   readonly #clock: Clock;
@@ -35,8 +41,7 @@ export class ShadowsocksOutbound implements Outbound {
   ) {
     this.name = config.name;
     this.udp = config.udp;
-    this.interfaceName = config.interfaceName;
-    this.dialerProxy = config.dialerProxy;
+    this.traits = config.traits;
     this.#server = { host: config.server, port: config.port };
     const masterKey = deriveMasterKey(config.cipher, config.password);
     this.#cipher = { algorithm: config.cipher, masterKey, aead: aeadFactory() };
@@ -57,7 +62,7 @@ export class ShadowsocksOutbound implements Outbound {
   }
 
   async openUdp({ signal }: OutboundRequest, handlers: PacketHandlers): Promise<PacketSocket> {
-    if (this.dialerProxy !== '') {
+    if (this.traits.dialerProxy !== '') {
       throw new GatewayError(
         'invalid',
         'route.udp-unsupported',

@@ -16,7 +16,14 @@ import {
 } from '@sluice/codec/socks/socks5';
 import type { Socks5ProxyConfig } from '../../config/proxy-config.ts';
 import { HandshakeReader } from '../../net/handshake-reader.ts';
-import type { Outbound, OutboundRequest, OutboundStream, PacketHandlers, PacketSocket } from '../outbound.ts';
+import type {
+  Outbound,
+  OutboundRequest,
+  OutboundStream,
+  OutboundTraits,
+  PacketHandlers,
+  PacketSocket,
+} from '../outbound.ts';
 import { type ServerConnector, startTls, withServer } from '../server-link.ts';
 import { openSocks5Udp } from './socks5-udp.ts';
 
@@ -25,16 +32,14 @@ export class Socks5Outbound implements Outbound {
   readonly name: string;
   readonly type = 'Socks5';
   readonly udp: boolean;
-  readonly interfaceName: string;
-  readonly dialerProxy: string;
+  readonly traits: OutboundTraits;
   readonly #config: Socks5ProxyConfig;
   readonly #connect: ServerConnector;
 
   constructor(config: Socks5ProxyConfig, connect: ServerConnector) {
     this.name = config.name;
     this.udp = config.udp;
-    this.interfaceName = config.interfaceName;
-    this.dialerProxy = config.dialerProxy;
+    this.traits = config.traits;
     this.#config = config;
     this.#connect = connect;
   }
