@@ -25,6 +25,8 @@ export type DirectProxyConfig = OutboundCommon & { readonly type: 'direct' };
 
 export type RejectProxyConfig = OutboundCommon & { readonly type: 'reject' };
 
+export type DnsProxyConfig = OutboundCommon & { readonly type: 'dns' };
+
 export type HttpProxyConfig = ServerCommon & {
   readonly type: 'http';
   readonly username: string;
@@ -58,6 +60,7 @@ export type UnavailableProxyConfig = OutboundCommon & {
 export type ProxyConfig =
   | DirectProxyConfig
   | RejectProxyConfig
+  | DnsProxyConfig
   | HttpProxyConfig
   | Socks5ProxyConfig
   | ShadowsocksProxyConfig

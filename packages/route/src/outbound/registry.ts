@@ -3,6 +3,7 @@ import type { ProxyConfig } from '../config/proxy-config.ts';
 import type { ConnectSettings, IpVersion } from '../net/connect.ts';
 import type { LoopbackGuard } from '../net/loopback-guard.ts';
 import { DirectOutbound } from './direct/direct.ts';
+import { type AnswerDns, DnsOutbound } from './dns/dns-outbound.ts';
 import { HttpOutbound } from './http/http.ts';
 import { NO_TRAITS, type Outbound, type OutboundTraits } from './outbound.ts';
 import { RejectDropOutbound, RejectOutbound } from './reject/reject.ts';
@@ -18,6 +19,7 @@ export type OutboundParts = {
   readonly guard: LoopbackGuard;
   /** The way to a proxy's server: straight, or through the outbound or group that `traits.dialerProxy` names. */
   readonly connector: (ipVersion: IpVersion, traits: OutboundTraits) => ServerConnector;
+  readonly answerDns: AnswerDns;
 };
 
 type Builders = {
@@ -32,6 +34,7 @@ const BUILDERS: Builders = {
   direct: (config, parts) =>
     new DirectOutbound(config.name, 'Direct', config.ipVersion, config.traits, parts.connect, parts.guard),
   reject: (config) => new RejectOutbound(config.name, config.traits),
+  dns: (config, parts) => new DnsOutbound(config.name, config.traits, parts.answerDns, parts.clock),
   http: (config, parts) => new HttpOutbound(config, parts.connector(config.ipVersion, config.traits)),
   socks5: (config, parts) => new Socks5Outbound(config, parts.connector(config.ipVersion, config.traits)),
   ss: (config, parts) =>
