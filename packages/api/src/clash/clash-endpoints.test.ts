@@ -4,8 +4,9 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { GatewayError } from '@sluice/base/errors';
 import type { HttpListener } from '@sluice/core/http/http-listener';
 import { type Answer, type CallOptions, call, listen, openFeed, stop } from '../test-support/http-client.ts';
+import { connection, NOW_MS } from '../test-support/route-views.ts';
 import { createClashDialect } from './clash-dialect.ts';
-import { type ClashFixture, clashFixture, connection, NOW_MS } from './test-support.ts';
+import { type ClashFixture, clashFixture } from './test-support.ts';
 import { formatTime } from './wire.ts';
 
 const BODY_INVALID = '{"message":"Body invalid"}\n';
@@ -369,7 +370,7 @@ describe('clash endpoints', { timeout: 60_000 }, () => {
         throw new GatewayError('timeout', 'route.timeout', 'nobody answered');
       };
       await expectAnswer(get('/group/Proxy/delay?timeout=5'), 504, none);
-      fixture.route.groupDelays = () => new Map();
+      fixture.route.groupDelays = async () => new Map();
       await expectAnswer(get('/group/Proxy/delay?timeout=5'), 504, none);
       fixture.route.groupDelays = usual;
     });

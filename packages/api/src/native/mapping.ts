@@ -53,7 +53,7 @@ export function outboundOf(view: OutboundView): Outbound {
     group:
       group === undefined
         ? null
-        : { members: group.all, selected: group.now, testUrl: group.testUrl, hidden: group.hidden },
+        : { members: group.all, selected: group.now ?? '', testUrl: group.testUrl, hidden: group.hidden },
   };
 }
 

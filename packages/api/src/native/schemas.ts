@@ -288,7 +288,7 @@ export const OutboundBody = Type.Object({
   group: Type.Union([
     Type.Object({
       members: Type.Array(Type.String()),
-      selected: Type.String(),
+      selected: Type.String({ description: 'empty for groups that choose for every connection' }),
       testUrl: Type.String(),
       hidden: Type.Boolean(),
     }),
@@ -310,10 +310,13 @@ export const RuleBody = Type.Object({
   type: Type.String(),
   payload: Type.String(),
   target: Type.String(),
+  size: Type.Integer({ description: 'entries of a GEOIP or GEOSITE rule, -1 for others' }),
   inspect: Type.Boolean(),
   disabled: Type.Boolean(),
   hitCount: Count,
   hitAtMs: Type.Number({ description: 'milliseconds since the Unix epoch, 0 for never' }),
+  missCount: Count,
+  missAtMs: Type.Number({ description: 'milliseconds since the Unix epoch, 0 for never' }),
 });
 export const RulesBody = Type.Object({ total: Count, rules: Type.Array(RuleBody) });
 export const RulePatchBody = Type.Object({ disabled: Type.Boolean() });

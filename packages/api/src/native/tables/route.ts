@@ -79,8 +79,8 @@ export function routeRoutes({ route: control, clock }: NativeDependencies): Nati
       params: NameParams,
       body: SelectionBody,
       reply: Done,
-      handle({ params, body }) {
-        control.select(params.name, body.member);
+      async handle({ params, body }) {
+        await control.select(params.name, body.member);
         return DONE;
       },
     }),

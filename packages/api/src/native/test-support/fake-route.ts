@@ -3,13 +3,19 @@ import { GatewayError } from '@sluice/base/errors';
 import { newFlow } from '@sluice/core/ports/flow';
 import type {
   ConnectionView,
+  ExplainRequest,
+  Explanation,
   OutboundView,
   RouteControl,
   RouteSettings,
   RouteSettingsPatch,
   RuleView,
+  TemporaryRuleView,
   TrafficView,
 } from '@sluice/route/port';
+import { FakeProviders } from '../../test-support/fake-providers.ts';
+import { FakeDns, FakeGeo, FakeStorage, noStatistics } from '../../test-support/fake-route-services.ts';
+import { group, leaf, rule, settings } from '../../test-support/route-views.ts';
 
 const HOSTS = [
   'video.example.com',
@@ -21,6 +27,11 @@ const HOSTS = [
 
 export class FakeRoute implements RouteControl {
   readonly closed: string[] = [];
+  readonly providers = new FakeProviders([], () => 42);
+  readonly dns = new FakeDns([]);
+  readonly geo = new FakeGeo([]);
+  readonly storage = new FakeStorage();
+  readonly statistics = noStatistics;
   readonly #clock: Clock;
   #mode: RouteSettings['mode'] = 'rule';
   #selected = 'edge-1';
@@ -31,37 +42,22 @@ export class FakeRoute implements RouteControl {
     this.#clock = clock;
     this.#connections = Array.from({ length: connectionCount }, (_unused, index) => this.#connection(index));
     this.#rules = [
-      rule(0, 'DomainSuffix', 'example.com', 'Proxy', { hitCount: 1284, hitAtMs: clock.now() - 3000 }),
-      rule(1, 'DomainSuffix', 'example.org', 'DIRECT', {
+      rule(0, 'DomainSuffix', 'example.com', { proxy: 'Proxy', hitCount: 1284, hitAtMs: clock.now() - 3000 }),
+      rule(1, 'DomainSuffix', 'example.org', {
+        proxy: 'DIRECT',
         hitCount: 57,
         hitAtMs: clock.now() - 90_000,
         inspect: true,
       }),
-      rule(2, 'DomainKeyword', 'tracker', 'REJECT', { hitCount: 9 }),
-      rule(3, 'IPCIDR', '10.0.0.0/8', 'DIRECT', {}),
-      rule(4, 'DstPort', '25', 'REJECT-DROP', { disabled: true }),
-      rule(5, 'Match', '', 'Proxy', { hitCount: 312, hitAtMs: clock.now() - 500 }),
+      rule(2, 'DomainKeyword', 'tracker', { proxy: 'REJECT', hitCount: 9 }),
+      rule(3, 'IPCIDR', '10.0.0.0/8', { proxy: 'DIRECT' }),
+      rule(4, 'DstPort', '25', { proxy: 'REJECT-DROP', disabled: true }),
+      rule(5, 'Match', '', { proxy: 'Proxy', hitCount: 312, hitAtMs: clock.now() - 500 }),
     ];
   }
 
   settings(): RouteSettings {
-    return {
-      port: 0,
-      socksPort: 0,
-      mixedPort: 7890,
-      authentication: [],
-      skipAuthPrefixes: [],
-      lanAllowedIps: [],
-      lanDisallowedIps: [],
-      allowLan: false,
-      bindAddress: '*',
-      mode: this.#mode,
-      ipv6: true,
-      tcpConcurrent: false,
-      findProcessMode: 'off',
-      interfaceName: '',
-      unifiedDelay: false,
-    };
+    return { ...settings, mode: this.#mode };
   }
 
   async patchSettings(patch: RouteSettingsPatch): Promise<void> {
@@ -76,17 +72,10 @@ export class FakeRoute implements RouteControl {
       outbound('edge-1', 'Shadowsocks', [{ timeMs: now - 1000, delayMs: 48 }]),
       outbound('edge-2', 'Socks5', [{ timeMs: now - 1000, delayMs: 312 }]),
       outbound('edge-3', 'Http', [{ timeMs: now - 1000, delayMs: 0 }], false),
-      {
-        ...outbound('Proxy', 'Selector', []),
-        group: {
-          all: ['edge-1', 'edge-2', 'edge-3', 'DIRECT'],
-          now: this.#selected,
-          testUrl: 'http://probe.example/204',
-          expectedStatus: '*',
-          hidden: false,
-          icon: '',
-        },
-      },
+      group('Proxy', 'Selector', ['edge-1', 'edge-2', 'edge-3', 'DIRECT'], {
+        now: this.#selected,
+        testUrl: 'http://probe.example/204',
+      }),
     ];
   }
 
@@ -94,14 +83,18 @@ export class FakeRoute implements RouteControl {
     return this.outbounds().find((candidate) => candidate.name === name);
   }
 
-  select(group: string, member: string): void {
-    const view = this.outbound(group);
+  async select(name: string, member: string): Promise<void> {
+    const view = this.outbound(name);
     if (view === undefined)
-      throw new GatewayError('not-found', 'route.outbound-not-found', `no outbound "${group}"`);
+      throw new GatewayError('not-found', 'route.outbound-not-found', `no outbound "${name}"`);
     if (!view.group?.all.includes(member)) {
-      throw new GatewayError('invalid', 'route.not-a-member', `"${member}" is not in "${group}"`);
+      throw new GatewayError('invalid', 'route.not-a-member', `"${member}" is not in "${name}"`);
     }
     this.#selected = member;
+  }
+
+  clearFixed(name: string): void {
+    throw new GatewayError('invalid', 'route.not-fixable', `"${name}" chooses by hand only`);
   }
 
   async testDelay(name: string, _url: string, timeoutMs: number): Promise<number> {
@@ -124,6 +117,30 @@ export class FakeRoute implements RouteControl {
 
   setRulesDisabled(flags: ReadonlyMap<number, boolean>): void {
     this.#rules = this.#rules.map((view) => ({ ...view, disabled: flags.get(view.index) ?? view.disabled }));
+  }
+
+  temporaryRules(): readonly TemporaryRuleView[] {
+    return [];
+  }
+
+  addTemporaryRule(line: string): TemporaryRuleView {
+    throw new GatewayError('invalid', 'route.rule', `rule [${line}] is not accepted`);
+  }
+
+  removeTemporaryRule(): boolean {
+    return false;
+  }
+
+  async explain(request: ExplainRequest): Promise<Explanation> {
+    return {
+      request,
+      steps: [],
+      chains: ['DIRECT'],
+      rule: 'Match',
+      rulePayload: '',
+      destinationIp: '',
+      inspected: false,
+    };
   }
 
   connections(): readonly ConnectionView[] {
@@ -173,6 +190,8 @@ export class FakeRoute implements RouteControl {
     return [{ name: 'mixed', host: '127.0.0.1', port: 7890 }];
   }
 
+  async updateUi(): Promise<void> {}
+
   #connection(index: number): ConnectionView {
     const host = HOSTS[index % HOSTS.length] ?? '';
     return {
@@ -198,6 +217,7 @@ export class FakeRoute implements RouteControl {
       downloadPerSecond: index % 4 === 0 ? 120_000 * (index + 1) : 0,
       startMs: this.#clock.now() - index * 41_000,
       chains: host.endsWith('.org') ? ['DIRECT'] : ['edge-1', 'Proxy'],
+      providerChains: host.endsWith('.org') ? [''] : ['', ''],
       rule: 'DomainSuffix',
       rulePayload: host.split('.').slice(1).join('.'),
       inspected: host.endsWith('.org'),
@@ -206,25 +226,5 @@ export class FakeRoute implements RouteControl {
 }
 
 function outbound(name: string, type: string, history: OutboundView['history'], alive = true): OutboundView {
-  return {
-    id: name,
-    name,
-    type,
-    udp: type !== 'Http',
-    alive,
-    history,
-    extra: {},
-    interfaceName: '',
-    dialerProxy: '',
-  };
-}
-
-function rule(
-  index: number,
-  type: string,
-  payload: string,
-  proxy: string,
-  rest: Partial<RuleView>,
-): RuleView {
-  return { index, type, payload, proxy, inspect: false, disabled: false, hitCount: 0, hitAtMs: 0, ...rest };
+  return leaf(name, type, { id: name, udp: type !== 'Http', alive, history });
 }
