@@ -5,6 +5,7 @@ import type { ConfigIssue } from '@sluice/core/config/issue';
 import { parseYamlConfig } from '@sluice/core/config/yaml';
 import { resolveRoute } from './config/resolve-route.ts';
 import { checkRoute, type RouteConfig, routeConfigSchema } from './config.ts';
+import { NO_TRAITS } from './outbound/outbound.ts';
 
 /** Decodes and checks a document as the loader does. */
 function load(yaml: string): { readonly config: RouteConfig; readonly issues: readonly ConfigIssue[] } {
@@ -76,7 +77,7 @@ describe('route configuration', () => {
 
   it('warns of keys that it does not serve or know, and loads', () => {
     const { issues } = load(
-      'dns: {enable: true}\nmixd-port: 1\nproxies: [{name: v, type: vmess, server: v.test, port: 1}]',
+      'dns: {enable: true}\nmixd-port: 1\nproxies: [{name: v, type: vmess, server: v.test, port: 1, uuid: u, alterId: 0, cipher: auto}]',
     );
     assert.deepEqual(
       issues.map(({ severity, line, path }) => `${severity} ${line} ${path.join('.')}`),
@@ -86,7 +87,7 @@ describe('route configuration', () => {
   });
 
   it('resolves outbounds by their type', () => {
-    const common = { ipVersion: 'dual', interfaceName: '', dialerProxy: '' };
+    const common = { ipVersion: 'dual', traits: NO_TRAITS };
     assert.deepEqual(resolve(SERVERS).proxies, [
       {
         ...common,
@@ -137,7 +138,7 @@ describe('route configuration', () => {
   it('lists nodes that it cannot serve as unavailable', () => {
     const { proxies } = resolve(`proxies:
       - {name: a, type: ss, server: a.test, port: 1, cipher: 2022-blake3-aes-128-gcm, password: x}
-      - {name: b, type: ss, server: a.test, port: 1, cipher: aes-128-gcm, password: x, plugin: obfs}
+      - {name: b, type: ss, server: a.test, port: 1, cipher: aes-128-gcm, password: x, plugin: obfs, plugin-opts: {mode: tls}}
       - {name: c, type: trojan, server: a.test, port: 1, password: x}`);
     assert.deepEqual(
       proxies.map((proxy) =>

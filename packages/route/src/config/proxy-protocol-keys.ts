@@ -1,0 +1,112 @@
+import Type from 'typebox';
+import {
+  optionalFlag,
+  optionalInteger,
+  optionalMapping,
+  optionalText,
+  optionalTexts,
+} from './optional-keys.ts';
+
+/** Keys of the protocols whose nodes are listed but cannot be dialed; their types are checked all the same. */
+export const protocolKeys = {
+  network: optionalText('Transport: tcp, ws, http, h2 or grpc.'),
+  'ws-opts': optionalMapping('Options of the ws transport.'),
+  'http-opts': optionalMapping('Options of the http transport.'),
+  'h2-opts': optionalMapping('Options of the h2 transport.'),
+  'grpc-opts': optionalMapping('Options of the grpc transport.'),
+
+  uuid: optionalText('vmess, vless, tuic: identity of the user.'),
+  alterId: optionalInteger('vmess: 0 for AEAD headers.'),
+  'packet-addr': optionalFlag('vmess, vless: packetaddr encoding of UDP.'),
+  xudp: optionalFlag('vmess, vless: XUDP encoding of UDP.'),
+  'packet-encoding': optionalText('vmess, vless: packetaddr or xudp.'),
+  'global-padding': optionalFlag('vmess: pad every chunk.'),
+  'authenticated-length': optionalFlag('vmess: authenticate lengths of chunks.'),
+  flow: optionalText('vless: xtls-rprx-vision.'),
+  encryption: optionalText('vless: encryption of the payload.'),
+  'ss-opts': Type.Optional(
+    Type.Object(
+      {
+        enabled: optionalFlag('Default false.'),
+        method: optionalText('AEAD cipher. Default AES-128-GCM.'),
+        password: optionalText('Password of the inner layer.'),
+      },
+      { description: 'trojan: Shadowsocks layer inside.', foldKeys: true, additionalProperties: true },
+    ),
+  ),
+
+  obfs: optionalText('ssr, hysteria, hysteria2: obfuscation.'),
+  'obfs-param': optionalText('ssr: parameter of the obfuscation.'),
+  'obfs-password': optionalText('hysteria2: password of the obfuscation.'),
+  protocol: optionalText('ssr: protocol plugin; hysteria: udp, wechat-video or faketcp.'),
+  'protocol-param': optionalText('ssr: parameter of the protocol plugin.'),
+  psk: optionalText('snell: shared key.'),
+  version: optionalInteger('snell: 1 to 5.'),
+  'obfs-opts': Type.Optional(
+    Type.Object(
+      { mode: optionalText('http or tls.'), host: optionalText('Host name to show.') },
+      { description: 'snell: obfuscation.', foldKeys: true, additionalProperties: true },
+    ),
+  ),
+
+  ports: optionalText('hysteria, hysteria2: ranges of ports to hop between.'),
+  'port-range': optionalText('mieru: range of ports.'),
+  'hop-interval': optionalText('hysteria, hysteria2: seconds between hops.'),
+  up: optionalText('hysteria, hysteria2: rate to the server.'),
+  down: optionalText('hysteria, hysteria2: rate from the server.'),
+  'up-speed': optionalInteger('hysteria: rate to the server in Mbps.'),
+  'down-speed': optionalInteger('hysteria: rate from the server in Mbps.'),
+  auth: optionalText('hysteria: password in base64.'),
+  'auth-str': optionalText('hysteria: password.'),
+  ca: optionalText('hysteria, hysteria2, tuic: file of trusted certificates.'),
+  'ca-str': optionalText('hysteria, hysteria2, tuic: trusted certificates.'),
+  'recv-window-conn': optionalInteger('hysteria, tuic: flow-control window of a stream.'),
+  'recv-window': optionalInteger('hysteria, tuic: flow-control window of the connection.'),
+  'disable-mtu-discovery': optionalFlag('hysteria, tuic: no path MTU discovery.'),
+  'fast-open': optionalFlag('hysteria, tuic: send before the server has answered.'),
+  cwnd: optionalInteger('hysteria2, tuic: initial congestion window.'),
+  'udp-mtu': optionalInteger('hysteria2: largest datagram.'),
+
+  token: optionalText('tuic version 4: token.'),
+  ip: optionalText('tuic: address of the server; wireguard: own IPv4 address.'),
+  'heartbeat-interval': optionalInteger('tuic: milliseconds.'),
+  'reduce-rtt': optionalFlag('tuic: 0-RTT handshake.'),
+  'request-timeout': optionalInteger('tuic: milliseconds.'),
+  'udp-relay-mode': optionalText('tuic: native or quic.'),
+  'congestion-controller': optionalText('tuic: cubic, new_reno or bbr.'),
+  'disable-sni': optionalFlag('tuic: send no server name.'),
+  'max-udp-relay-packet-size': optionalInteger('tuic: bytes.'),
+  'max-open-streams': optionalInteger('tuic: streams at most.'),
+  'max-datagram-frame-size': optionalInteger('tuic: bytes.'),
+  'udp-over-stream': optionalFlag('tuic: carry UDP in streams.'),
+  'udp-over-stream-version': optionalInteger('tuic: 1 or 2.'),
+
+  'private-key': optionalText('wireguard: own key; ssh: key or its file.'),
+  'public-key': optionalText('wireguard: key of the peer.'),
+  'pre-shared-key': optionalText('wireguard: shared key.'),
+  ipv6: optionalText('wireguard: own IPv6 address.'),
+  reserved: Type.Optional(
+    Type.Unknown({ description: 'wireguard: three bytes, as a list of numbers or in base64.' }),
+  ),
+  'allowed-ips': optionalTexts('wireguard: destinations of the peer.'),
+  mtu: optionalInteger('wireguard: largest packet.'),
+  workers: optionalInteger('wireguard: threads.'),
+  'persistent-keepalive': optionalInteger('wireguard: seconds.'),
+  peers: Type.Optional(
+    Type.Array(Type.Record(Type.String(), Type.Unknown()), { description: 'wireguard: several peers.' }),
+  ),
+  'remote-dns-resolve': optionalFlag('wireguard: resolve names through the tunnel.'),
+  dns: optionalTexts('wireguard: DNS servers in the tunnel.'),
+  'refresh-server-ip-interval': optionalInteger('wireguard: seconds.'),
+  'amnezia-wg-option': optionalMapping('wireguard: options of AmneziaWG.'),
+
+  'private-key-passphrase': optionalText('ssh: passphrase of the key.'),
+  'host-key': optionalTexts('ssh: keys of the server to accept.'),
+  'host-key-algorithms': optionalTexts('ssh: algorithms of host keys.'),
+
+  'idle-session-check-interval': optionalInteger('anytls: seconds.'),
+  'idle-session-timeout': optionalInteger('anytls: seconds.'),
+  'min-idle-session': optionalInteger('anytls: sessions to keep.'),
+  transport: optionalText('mieru: TCP or UDP.'),
+  multiplexing: optionalText('mieru: MULTIPLEXING_OFF, _LOW, _MIDDLE or _HIGH.'),
+};
