@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import { type Endpoint, formatEndpoint } from '@sluice/base/address';
@@ -21,7 +22,8 @@ export async function startTls(
   const pinned = options.fingerprint !== '';
   const secure = tls.connect({
     socket: stream,
-    servername: options.serverName,
+    // An address is verified like a name, but must not be sent as one (RFC 6066 §3).
+    ...(isIP(options.serverName) === 0 ? { servername: options.serverName } : { host: options.serverName }),
     rejectUnauthorized: !options.skipCertVerify && !pinned,
   });
   secure.pause();
