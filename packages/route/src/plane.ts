@@ -83,7 +83,7 @@ class LiveRoutePlane implements RoutePlane {
       connector: this.#connectorFor(connect),
     };
     this.#tables = this.#build(resolved);
-    this.#tracker = new Tracker(clock, events);
+    this.#tracker = new Tracker(clock, events, () => undefined);
     const failedDials = context.metrics.counter('route_dials_failed_total', 'Outbound dials that failed');
     const shared = {
       clock,
@@ -92,6 +92,8 @@ class LiveRoutePlane implements RoutePlane {
       tracker: this.#tracker,
       tables: () => this.#tables,
       mode: () => this.#settings.shown.mode,
+      names: () => ({ enabled: false, mode: 'normal' as const, reverse: () => undefined, isFakeIp: () => false }),
+      sniffer: () => undefined,
       onDialFailed: () => failedDials.inc(),
     };
     const tunnel = new Tunnel({ ...shared, tap });

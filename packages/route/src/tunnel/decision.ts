@@ -1,14 +1,10 @@
-import type { Outbound } from '../outbound/outbound.ts';
+import type { Resolved } from '../group/node.ts';
 import type { MatchedRule } from '../rule/rule-set.ts';
 
 /** The way a flow takes. */
-export type Decision = {
+export type Decision = Resolved & {
   /** The outbound or group that was chosen by name. */
   readonly selected: string;
-  /** The outbound at the end of the chain. */
-  readonly leaf: Outbound;
-  /** Leaf first, outermost group last. */
-  readonly chains: readonly string[];
   /** The rule that chose; `undefined` when the mode or the flow's creator did, or no rule matched. */
   readonly rule: MatchedRule | undefined;
   readonly why: 'rule' | 'no-rule' | 'global' | 'direct' | 'special';

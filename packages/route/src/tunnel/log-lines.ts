@@ -13,8 +13,16 @@ export function destinationText(metadata: Readonly<FlowMetadata>): string {
 function ends(metadata: Readonly<FlowMetadata>): string {
   // The wire's fixed word for connections the gateway makes itself; dashboards parse these lines.
   const source =
-    metadata.type === 'Inner' ? 'mihomo' : formatEndpoint(metadata.sourceIp, metadata.sourcePort);
+    metadata.type === 'Inner'
+      ? 'mihomo'
+      : `${formatEndpoint(metadata.sourceIp, metadata.sourcePort)}${ownerText(metadata)}`;
   return `${source} --> ${destinationText(metadata)}`;
+}
+
+/** `(process, uid=1000)`, as far as the owner of the client socket is known. */
+function ownerText({ process, uid }: Readonly<FlowMetadata>): string {
+  const parts = [process, uid === 0 ? '' : `uid=${uid}`].filter((part) => part !== '');
+  return parts.length === 0 ? '' : `(${parts.join(', ')})`;
 }
 
 /** The log line of an opened flow, in the kernel's wording. */

@@ -1,5 +1,3 @@
-import { isIP } from 'node:net';
-import { unmapIp } from '@sluice/base/address';
 import { GatewayError } from '@sluice/base/errors';
 import type { FlowMetadata } from '@sluice/core/ports/flow';
 import type { HostTable } from '../config/host-table.ts';
@@ -8,6 +6,7 @@ import { firstAddress, type Resolver } from '../net/system-resolver.ts';
 import type { RouteMode } from '../port.ts';
 import type { RuleSet } from '../rule/rule-set.ts';
 import type { Decision } from './decision.ts';
+import { randomOf } from './destination.ts';
 
 /** One load of the configuration, as far as decisions depend on it; replaced whole on reload. */
 export type RoutingTables = {
@@ -15,22 +14,6 @@ export type RoutingTables = {
   readonly rules: RuleSet;
   readonly hosts: HostTable;
 };
-
-/**
- * Settles what the destination is called: a literal IP is no host name, and aliases of `hosts` are followed.
- * @throws GatewayError `route.no-destination`
- */
-export function preHandle(metadata: FlowMetadata, hosts: HostTable): void {
-  const ip = unmapIp(metadata.host);
-  if (isIP(ip) !== 0) {
-    metadata.destinationIp = ip;
-    metadata.host = '';
-  }
-  metadata.host = hosts.lookupAlias(metadata.host) ?? metadata.host;
-  if (metadata.host === '' && metadata.destinationIp === '') {
-    throw new GatewayError('invalid', 'route.no-destination', 'invalid address: no host and no IP');
-  }
-}
 
 /** Chooses the way of a flow by its creator's wish, the mode or the rules. */
 export class Router {
@@ -85,10 +68,5 @@ function named(name: string, why: Decision['why'], outbounds: OutboundTable): De
   if (resolved === undefined) {
     throw new GatewayError('not-found', 'route.outbound-not-found', `proxy ${name} not found`);
   }
-  return { selected: name, ...resolved, rule: undefined, why };
-}
-
-/** One of several addresses, at random. */
-export function randomOf(ips: readonly string[] | undefined): string | undefined {
-  return ips?.[Math.floor(Math.random() * ips.length)];
+  return { selected: name, dialed: () => undefined, providerChains: [], ...resolved, rule: undefined, why };
 }

@@ -3,7 +3,8 @@ import type { Clock, Timer } from '@sluice/base/clock';
 import type { Events } from '@sluice/core/events';
 import type { FlowMetadata } from '@sluice/core/ports/flow';
 import type { ConnectionView, TrafficView } from '../port.ts';
-import type { Decision } from './decision.ts';
+import type { ClosedFlow } from '../statistics/flow-record.ts';
+import { type Decision, ruleText } from './decision.ts';
 
 /** Where bytes of a stream can be read off without seeing them; `net.Socket` is one. */
 export type ByteMeter = { readonly bytesRead: number; readonly bytesWritten: number };
@@ -16,6 +17,7 @@ export class TrackedFlow {
   readonly metadata: Readonly<FlowMetadata>;
   readonly decision: Decision;
   readonly inspected: boolean;
+  readonly counted: boolean;
   readonly startMs: number;
   readonly #totals: Totals;
   readonly #close: () => void;
@@ -29,6 +31,7 @@ export class TrackedFlow {
     this.metadata = start.metadata;
     this.decision = start.decision;
     this.inspected = start.inspected;
+    this.counted = start.counted !== false;
     this.#close = start.close;
     this.startMs = startMs;
     this.#totals = totals;
@@ -78,7 +81,7 @@ export class TrackedFlow {
 
   view(): ConnectionView {
     this.sample();
-    const { rule, chains } = this.decision;
+    const { rule, chains, providerChains } = this.decision;
     return {
       id: this.id,
       metadata: this.metadata,
@@ -88,6 +91,7 @@ export class TrackedFlow {
       downloadPerSecond: this.#rate.download,
       startMs: this.startMs,
       chains,
+      providerChains,
       rule: rule?.type ?? '',
       rulePayload: rule?.payload ?? '',
       inspected: this.inspected,
@@ -110,6 +114,8 @@ export type FlowStart = {
   readonly metadata: Readonly<FlowMetadata>;
   readonly decision: Decision;
   readonly inspected: boolean;
+  /** False for the gateway's own DNS traffic, which is shown but in no total. */
+  readonly counted?: boolean;
   /** Ends both sides; must lead to `Tracker.remove`. */
   readonly close: () => void;
 };
@@ -120,14 +126,18 @@ export class Tracker {
   readonly #events: Events;
   readonly #flows = new Map<string, TrackedFlow>();
   readonly #totals: Totals = { upload: 0, download: 0 };
+  readonly #uncounted: Totals = { upload: 0, download: 0 };
+  readonly #onClosed: (flow: ClosedFlow) => void;
   #secondStart: Totals = { upload: 0, download: 0 };
   #rate: Totals = { upload: 0, download: 0 };
   #ticker: Timer | undefined;
   #stopped = false;
 
-  constructor(clock: Clock, events: Events) {
+  /** `onClosed` gets what remains of every counted flow. */
+  constructor(clock: Clock, events: Events, onClosed: (flow: ClosedFlow) => void) {
     this.#clock = clock;
     this.#events = events;
+    this.#onClosed = onClosed;
   }
 
   get size(): number {
@@ -146,7 +156,11 @@ export class Tracker {
   }
 
   add(start: FlowStart): TrackedFlow {
-    const flow = new TrackedFlow(start, this.#clock.now(), this.#totals);
+    const flow = new TrackedFlow(
+      start,
+      this.#clock.now(),
+      start.counted === false ? this.#uncounted : this.#totals,
+    );
     this.#flows.set(flow.id, flow);
     this.#events.emit('flow.opened', { id: flow.id });
     // A flow that was being opened during the stop ends as soon as its owner has set it up.
@@ -156,7 +170,16 @@ export class Tracker {
 
   remove(flow: TrackedFlow): void {
     flow.sample();
-    if (this.#flows.delete(flow.id)) this.#events.emit('flow.closed', { id: flow.id });
+    if (!this.#flows.delete(flow.id)) return;
+    this.#events.emit('flow.closed', { id: flow.id });
+    if (flow.counted) this.#onClosed(closedFlow(flow, this.#clock.now()));
+  }
+
+  /** Ends every flow that goes through a proxy provider. */
+  closeProvider(name: string): void {
+    for (const flow of [...this.#flows.values()]) {
+      if (flow.decision.providerChains.includes(name)) flow.close();
+    }
   }
 
   close(id: string): boolean {
@@ -192,4 +215,16 @@ export class Tracker {
     };
     this.#secondStart = { upload, download };
   }
+}
+
+function closedFlow({ metadata, decision, upload, download }: TrackedFlow, closedAtMs: number): ClosedFlow {
+  return {
+    closedAtMs,
+    client: metadata.type === 'Inner' ? '(gateway)' : metadata.sourceIp,
+    host: metadata.host === '' ? metadata.destinationIp : metadata.host,
+    rule: decision.rule === undefined ? decision.why : ruleText(decision.rule),
+    outbound: decision.chains[0] ?? '',
+    upload,
+    download,
+  };
 }

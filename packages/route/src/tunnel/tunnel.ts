@@ -5,14 +5,17 @@ import type { Logger } from '@sluice/core/log/logger';
 import type { Dialed } from '@sluice/core/ports/dialer';
 import type { FlowMetadata } from '@sluice/core/ports/flow';
 import type { FlowTap } from '@sluice/core/ports/flow-tap';
-import type { OutboundRequest, OutboundStream } from '../outbound/outbound.ts';
+import type { OutboundRequest, OutboundStream, PacketHandlers, PacketSocket } from '../outbound/outbound.ts';
 import type { RouteMode } from '../port.ts';
+import type { Sniffer } from '../sniff/sniffer.ts';
 import { type Decision, ruleText } from './decision.ts';
+import { type AddressNames, randomOf, settleDestination } from './destination.ts';
 import { dialWithRetry } from './dial-retry.ts';
+import { sniffFirstBytes } from './first-bytes.ts';
 import { failedLine, openedLine } from './log-lines.ts';
 import { MeteredStream } from './metered-stream.ts';
 import { startRelay } from './relay.ts';
-import { preHandle, type Router, type RoutingTables, randomOf } from './router.ts';
+import type { Router, RoutingTables } from './router.ts';
 import { canTakeOver } from './takeover.ts';
 import type { TrackedFlow, Tracker } from './tracker.ts';
 
@@ -25,9 +28,15 @@ export type TunnelParts = {
   readonly tables: () => RoutingTables;
   readonly mode: () => RouteMode;
   readonly tap: () => FlowTap | undefined;
+  readonly names: () => AddressNames;
+  /** `undefined` while sniffing is off. */
+  readonly sniffer: () => Sniffer | undefined;
   /** Called for every outbound that could not be opened. */
   readonly onDialFailed: () => void;
 };
+
+/** How a flow of the gateway's own is accounted for. */
+export type FlowOptions = { readonly counted?: boolean };
 
 /** Takes flows from inbounds and other planes, chooses their way, opens it and connects both ends. */
 export class Tunnel {
@@ -48,6 +57,10 @@ export class Tunnel {
 
   async #start(metadata: FlowMetadata, client: Duplex): Promise<{ readonly ended: Promise<void> }> {
     try {
+      if (!(await this.#knowDestination(metadata, client))) {
+        client.destroy();
+        return { ended: Promise.resolve() };
+      }
       const decision = await this.#decide(metadata);
       const tap = this.#tapFor(metadata, decision);
       if (tap === undefined) {
@@ -68,7 +81,12 @@ export class Tunnel {
    * whose other end the tap serves.
    * @throws GatewayError `route.*` when no outbound could connect
    */
-  async open(metadata: FlowMetadata, signal?: AbortSignal): Promise<Dialed> {
+  async open(
+    metadata: FlowMetadata,
+    signal?: AbortSignal,
+    { counted = true }: FlowOptions = {},
+  ): Promise<Dialed> {
+    this.#settle(metadata);
     const decision = await this.#decide(metadata);
     const tap = this.#tapFor(metadata, decision);
     if (tap !== undefined) {
@@ -79,8 +97,60 @@ export class Tunnel {
     }
     const { stream } = await this.#dial(metadata, decision, signal);
     const { tracker } = this.#parts;
-    const flow = tracker.add({ metadata, decision, inspected: false, close: () => stream.destroy() });
+    const close = () => stream.destroy();
+    const flow = tracker.add({ metadata, decision, inspected: false, counted, close });
     return this.#accounted(stream, flow, decision, () => tracker.remove(flow));
+  }
+
+  /**
+   * Opens a routed UDP association for a caller inside the gateway.
+   * @throws GatewayError `route.*` when no outbound could be opened
+   */
+  async openPackets(
+    metadata: FlowMetadata,
+    handlers: PacketHandlers,
+    signal: AbortSignal,
+    { counted = true }: FlowOptions = {},
+  ): Promise<PacketSocket> {
+    this.#settle(metadata);
+    const decision = await this.#decide(metadata);
+    const { clock, tracker, tables, onDialFailed } = this.#parts;
+    const request = dialRequest(metadata, tables());
+    let flow: TrackedFlow | undefined;
+    const metered: PacketHandlers = {
+      onPacket: (data, from) => {
+        flow?.countDownload(data.length);
+        handlers.onPacket(data, from);
+      },
+      onClose: () => {
+        if (flow !== undefined) tracker.remove(flow);
+        handlers.onClose();
+      },
+    };
+    try {
+      const open = (within: AbortSignal) => decision.leaf.openUdp({ ...request, signal: within }, metered);
+      const socket = await dialWithRetry(clock, open, signal);
+      decision.dialed(undefined);
+      const opened = tracker.add({
+        metadata,
+        decision,
+        inspected: false,
+        counted,
+        close: () => socket.close(),
+      });
+      flow = opened;
+      return {
+        send(data, to) {
+          opened.countUpload(data.length);
+          socket.send(data, to);
+        },
+        close: () => socket.close(),
+      };
+    } catch (error) {
+      onDialFailed();
+      decision.dialed(error);
+      throw asGatewayError(error);
+    }
   }
 
   #join(metadata: FlowMetadata, decision: Decision, client: Duplex, upstream: Duplex): Promise<void> {
@@ -90,11 +160,38 @@ export class Tunnel {
     return relay.finished.then(() => tracker.remove(flow));
   }
 
+  /**
+   * Names the destination of a client's flow, by what its first bytes say where that is asked for. False ends the flow: nothing
+   * is known, or the client was waited for in vain.
+   */
+  async #knowDestination(metadata: FlowMetadata, client: Duplex): Promise<boolean> {
+    const { sniffer, clock, log } = this.#parts;
+    let failure: unknown;
+    try {
+      this.#settle(metadata);
+    } catch (error) {
+      failure = error;
+    }
+    const active = sniffer();
+    if (active?.wantsStream(metadata) === true) {
+      const outcome = await sniffFirstBytes(client, metadata, active, clock);
+      if (outcome === 'found') failure = undefined;
+      if (outcome === 'silent') return false;
+    }
+    if (failure === undefined) return true;
+    log.debug(`[TCP] ${errorText(failure)}`);
+    return false;
+  }
+
+  #settle(metadata: FlowMetadata): void {
+    const { tables, names } = this.#parts;
+    settleDestination(metadata, tables().hosts, names());
+  }
+
   /** @throws GatewayError after logging it */
   async #decide(metadata: FlowMetadata): Promise<Decision> {
     const { router, mode, tables, log } = this.#parts;
     try {
-      preHandle(metadata, tables().hosts);
       return await router.decide(metadata, mode(), tables());
     } catch (error) {
       log.warning(`[${metadata.network.toUpperCase()}] ${errorText(error)}`);
@@ -166,9 +263,13 @@ export class Tunnel {
     const { clock, tables, onDialFailed } = this.#parts;
     const request = dialRequest(metadata, tables());
     try {
-      return await dialWithRetry(clock, (signal) => decision.leaf.dialTcp({ ...request, signal }), cancel);
+      const dial = (signal: AbortSignal) => decision.leaf.dialTcp({ ...request, signal });
+      const upstream = await dialWithRetry(clock, dial, cancel);
+      decision.dialed(undefined);
+      return upstream;
     } catch (error) {
       onDialFailed();
+      decision.dialed(error);
       throw error;
     }
   }

@@ -2,7 +2,8 @@ import type { Endpoint } from '@sluice/base/address';
 import type { FlowMetadata } from '@sluice/core/ports/flow';
 import { firstAddress, type Resolver } from '../net/system-resolver.ts';
 import type { PacketSocket } from '../outbound/outbound.ts';
-import { preHandle, type RoutingTables } from './router.ts';
+import { type AddressNames, settleDestination } from './destination.ts';
+import type { RoutingTables } from './router.ts';
 import type { TrackedFlow } from './tracker.ts';
 
 /** One datagram from a client, with the way back to it. */
@@ -39,6 +40,7 @@ type Waiting = { readonly data: Uint8Array; readonly to: Endpoint };
 export type UdpSessionParts = {
   readonly resolver: Resolver;
   readonly tables: () => RoutingTables;
+  readonly names: () => AddressNames;
   readonly budget: WaitingBudget;
 };
 
@@ -47,7 +49,10 @@ export class UdpSession {
   readonly reply: ClientPacket['reply'];
   readonly #resolver: Resolver;
   readonly #tables: () => RoutingTables;
+  readonly #names: () => AddressNames;
   readonly #budget: WaitingBudget;
+  /** Real address → the fake one that the client knows. */
+  readonly #fakes = new Map<string, string>();
   readonly #resolved = new Map<string, string>();
   #waiting: Waiting[] = [];
   #resolving = 0;
@@ -60,6 +65,7 @@ export class UdpSession {
     this.reply = first.reply;
     this.#resolver = parts.resolver;
     this.#tables = parts.tables;
+    this.#names = parts.names;
     this.#budget = parts.budget;
     this.lastActiveMs = nowMs;
   }
@@ -77,16 +83,18 @@ export class UdpSession {
 
   /** Sends a packet, or keeps it until the outbound is open; what exceeds the queue is dropped. */
   send({ metadata, data }: ClientPacket, onError: (error: unknown) => void): void {
-    preHandle(metadata, this.#tables().hosts);
+    const asked = metadata.host === '' ? metadata.destinationIp : metadata.host;
+    settleDestination(metadata, this.#tables().hosts, this.#names());
+    const fake = metadata.dnsMode === 'fake-ip' ? asked : undefined;
     const known = this.#knownAddress(metadata);
     if (known !== undefined) {
-      this.#deliver(data, { host: known, port: metadata.destinationPort });
+      this.#sendTo(known, metadata.destinationPort, data, fake);
       return;
     }
     if (this.#resolving >= QUEUE_LIMIT_PACKETS || !this.#budget.take(data.length)) return;
     this.#resolving += 1;
     this.addressOf(metadata)
-      .then((host) => this.#deliver(data, { host, port: metadata.destinationPort }))
+      .then((host) => this.#sendTo(host, metadata.destinationPort, data, fake))
       .catch(onError)
       .finally(() => {
         this.#resolving -= 1;
@@ -104,7 +112,8 @@ export class UdpSession {
   /** A datagram came back. */
   receive(data: Uint8Array, from: Endpoint): void {
     this.#flow?.countDownload(data.length);
-    this.reply(data, from);
+    const fake = this.#fakes.get(from.host);
+    this.reply(data, fake === undefined ? from : { host: fake, port: from.port });
   }
 
   close(): TrackedFlow | undefined {
@@ -118,6 +127,13 @@ export class UdpSession {
   #knownAddress(metadata: FlowMetadata): string | undefined {
     if (metadata.host === '') return metadata.destinationIp;
     return this.#tables().hosts.lookupIps(metadata.host)?.[0] ?? this.#resolved.get(metadata.host);
+  }
+
+  #sendTo(host: string, port: number, data: Uint8Array, fake: string | undefined): void {
+    if (fake !== undefined && (this.#fakes.size < RESOLVED_LIMIT || this.#fakes.has(host))) {
+      this.#fakes.set(host, fake);
+    }
+    this.#deliver(data, { host, port });
   }
 
   #deliver(data: Uint8Array, to: Endpoint): void {

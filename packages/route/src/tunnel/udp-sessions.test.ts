@@ -63,7 +63,7 @@ describe('UDP sessions', () => {
           : Promise.reject(new Error(`no such host ${host}`)),
     };
     const { log } = rig.context(clock);
-    tracker = new Tracker(clock, new Events((error) => assert.fail(String(error))));
+    tracker = new Tracker(clock, new Events((error) => assert.fail(String(error))), () => undefined);
     sessions = new UdpSessions({
       clock,
       log,
@@ -72,6 +72,8 @@ describe('UDP sessions', () => {
       router: new Router(resolver, () => clock.now()),
       tables: () => tables,
       mode: () => 'rule',
+      names: () => ({ enabled: false, mode: 'normal', reverse: () => undefined, isFakeIp: () => false }),
+      sniffer: () => undefined,
       onDialFailed: () => undefined,
     });
     sessions.start();

@@ -5,10 +5,13 @@ import type { Logger } from '@sluice/core/log/logger';
 import type { Resolver } from '../net/system-resolver.ts';
 import type { PacketHandlers } from '../outbound/outbound.ts';
 import type { RouteMode } from '../port.ts';
+import type { Sniffer } from '../sniff/sniffer.ts';
 import type { Decision } from './decision.ts';
+import { type AddressNames, settleDestination } from './destination.ts';
 import { dialWithRetry } from './dial-retry.ts';
+import { applySniffed } from './first-bytes.ts';
 import { failedLine, openedLine } from './log-lines.ts';
-import { preHandle, type Router, type RoutingTables } from './router.ts';
+import type { Router, RoutingTables } from './router.ts';
 import type { Tracker } from './tracker.ts';
 import { dialRequest } from './tunnel.ts';
 import { type ClientPacket, UdpSession, WaitingBudget } from './udp-session.ts';
@@ -26,6 +29,8 @@ export type UdpParts = {
   readonly tracker: Tracker;
   readonly tables: () => RoutingTables;
   readonly mode: () => RouteMode;
+  readonly names: () => AddressNames;
+  readonly sniffer: () => Sniffer | undefined;
   readonly onDialFailed: () => void;
 };
 
@@ -53,14 +58,18 @@ export class UdpSessions {
 
   /** Takes a datagram from an inbound; packets of one client go through one session. */
   handle(packet: ClientPacket): void {
-    const { clock, resolver, tables, log } = this.#parts;
+    const { clock, resolver, tables, names, log } = this.#parts;
     const { metadata } = packet;
     const key = `${metadata.inboundName} ${formatEndpoint(metadata.sourceIp, metadata.sourcePort)}`;
     let session = this.#sessions.get(key);
     if (session === undefined) {
       const [oldest] = this.#sessions.keys();
       if (this.#sessions.size >= SESSION_LIMIT && oldest !== undefined) this.#end(oldest);
-      session = new UdpSession(packet, { resolver, tables, budget: this.#budget }, clock.monotonicMs());
+      session = new UdpSession(
+        packet,
+        { resolver, tables, names, budget: this.#budget },
+        clock.monotonicMs(),
+      );
       this.#sessions.set(key, session);
       void this.#open(key, session, packet);
     }
@@ -74,9 +83,10 @@ export class UdpSessions {
     }
   }
 
-  async #open(key: string, session: UdpSession, { metadata }: ClientPacket): Promise<void> {
+  async #open(key: string, session: UdpSession, first: ClientPacket): Promise<void> {
     const { clock, log, tables, tracker, onDialFailed } = this.#parts;
-    const decision = await this.#decide(session, metadata);
+    const { metadata } = first;
+    const decision = await this.#decide(session, first);
     if (decision === undefined) {
       this.#end(key, session);
       return;
@@ -93,6 +103,7 @@ export class UdpSessions {
       const upstream = await dialWithRetry(clock, (signal) =>
         decision.leaf.openUdp({ ...request, signal }, handlers),
       );
+      decision.dialed(undefined);
       if (this.#sessions.get(key) !== session) {
         upstream.close();
         return;
@@ -102,15 +113,18 @@ export class UdpSessions {
       session.opened(upstream, tracker.add({ metadata, decision, inspected: false, close }));
     } catch (error) {
       onDialFailed();
+      decision.dialed(error);
       log.warning(failedLine(metadata, decision, errorText(error)));
       this.#end(key, session);
     }
   }
 
-  async #decide(session: UdpSession, metadata: ClientPacket['metadata']): Promise<Decision | undefined> {
-    const { log, router, tables, mode } = this.#parts;
+  async #decide(session: UdpSession, { metadata, data }: ClientPacket): Promise<Decision | undefined> {
+    const { log, router, tables, mode, names, sniffer } = this.#parts;
     try {
-      preHandle(metadata, tables().hosts);
+      settleDestination(metadata, tables().hosts, names());
+      const sniffed = sniffer()?.readDatagram(metadata, data);
+      if (sniffed !== undefined) applySniffed(metadata, sniffed);
       metadata.destinationIp = await session.addressOf(metadata);
     } catch (error) {
       log.warning(`[UDP] Resolve Ip error: ${errorText(error)}`);
