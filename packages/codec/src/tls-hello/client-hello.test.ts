@@ -4,7 +4,13 @@ import { before, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { ProtocolError } from '@sluice/base/errors';
 import fc from 'fast-check';
-import { looksLikeTls, MAX_CLIENT_HELLO_BYTES, parseClientHello } from './client-hello.ts';
+import {
+  clientHelloWants,
+  looksLikeTls,
+  MAX_CLIENT_HELLO_BYTES,
+  parseClientHello,
+  parseHandshake,
+} from './client-hello.ts';
 
 let hello: Buffer;
 
@@ -65,6 +71,22 @@ test('every prefix asks for more, over records of any size', () => {
     assert.deepEqual(parseClientHello(bytes), expected);
     assert.deepEqual(parseClientHello(Buffer.concat([bytes, Buffer.from([20, 3, 3, 0, 1, 1])])), expected);
   }
+});
+
+test('a hello without records, as QUIC carries it', () => {
+  const message = hello.subarray(5);
+  assert.deepEqual(parseHandshake(Buffer.concat([message, Buffer.of(1, 2, 3)])), parseClientHello(hello));
+  for (let end = 0; end < message.length; end++)
+    assert.equal(parseHandshake(message.subarray(0, end)), undefined);
+  assert.throws(() => parseHandshake(Buffer.of(2)), { code: 'not-client-hello' });
+});
+
+test('how much a hello wants is known from its records', () => {
+  assert.equal(clientHelloWants(hello.subarray(0, 3)), 5);
+  assert.equal(clientHelloWants(hello.subarray(0, 5)), hello.length);
+  assert.equal(clientHelloWants(hello.subarray(0, hello.length - 1)), hello.length);
+  assert.equal(clientHelloWants(inRecords(100).subarray(0, 105)), 110);
+  assert.equal(clientHelloWants(inRecords(100).subarray(0, 111)), 210);
 });
 
 test('what is not a hello is refused at once', () => {

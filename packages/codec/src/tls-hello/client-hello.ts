@@ -46,6 +46,30 @@ export function parseClientHello(bytes: Uint8Array): ClientHello | undefined {
   return message === undefined ? undefined : parseBody(message);
 }
 
+/**
+ * Reads a ClientHello that stands alone, without records, as QUIC carries it (RFC 9001 §4.1.3); `undefined` when more bytes
+ * are needed.
+ * @throws ProtocolError `not-client-hello`, `hello-too-large`, `truncated`, `bad-vector`
+ */
+export function parseHandshake(bytes: Uint8Array): ClientHello | undefined {
+  if (bytes.length > 0 && bytes[0] !== HANDSHAKE_CLIENT_HELLO) throw new ProtocolError('not-client-hello', 0);
+  if (bytes.length < 4) return undefined;
+  const end = messageLength([bytes.subarray(0, 4)], 0);
+  return bytes.length < end ? undefined : parseBody(bytes.subarray(4, end));
+}
+
+/**
+ * How many bytes of a TLS stream there have to be before reading its ClientHello again can come to more: the end of the
+ * record that the given bytes stop in.
+ */
+export function clientHelloWants(bytes: Uint8Array): number {
+  let at = 0;
+  while (at + RECORD_HEADER_BYTES <= bytes.length) {
+    at += RECORD_HEADER_BYTES + (((bytes[at + 3] as number) << 8) | (bytes[at + 4] as number));
+  }
+  return at > bytes.length ? at : at + RECORD_HEADER_BYTES;
+}
+
 /** The handshake message without its header, or `undefined` when it is not complete. */
 function collectMessage(bytes: Uint8Array): Uint8Array | undefined {
   const fragments: Uint8Array[] = [];
