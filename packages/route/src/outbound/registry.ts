@@ -1,3 +1,4 @@
+import type { Endpoint } from '@sluice/base/address';
 import type { Clock } from '@sluice/base/clock';
 import type { ProxyConfig } from '../config/proxy-config.ts';
 import type { ConnectSettings, IpVersion } from '../net/connect.ts';
@@ -47,10 +48,25 @@ const BUILDERS: Builders = {
   unavailable: (config) => new UnavailableOutbound(config),
 };
 
+/** What outbounds were built from, for those that are built again over a carrier. */
+const configs = new WeakMap<Outbound, ProxyConfig>();
+
 /** Builds the outbound that one entry of `proxies` describes. */
 export function createOutbound(config: ProxyConfig, parts: OutboundParts): Outbound {
   const build = BUILDERS[config.type] as (config: ProxyConfig, parts: OutboundParts) => Outbound;
-  return build(config, parts);
+  const outbound = build(config, parts);
+  configs.set(outbound, config);
+  return outbound;
+}
+
+/** The same outbound over again, its connections to the server carried by another; a built-in is its own copy. */
+export function carryOutbound(outbound: Outbound, carrier: Outbound, parts: OutboundParts): Outbound {
+  const config = configs.get(outbound);
+  if (config === undefined) return outbound;
+  const traits = { ...config.traits, dialerProxy: carrier.name };
+  const connector = () => async (target: Endpoint, signal: AbortSignal) =>
+    carrier.dialTcp({ target, source: undefined, signal });
+  return createOutbound({ ...config, traits }, { ...parts, connector });
 }
 
 /** The outbounds that exist without being configured. */
