@@ -9,37 +9,49 @@ export const groupSchema = Type.Object(
   {
     name: optionalText('Name of the group. Required.'),
     type: optionalText(
-      'select; url-test, fallback and load-balance are loaded as select by this version. Required.',
+      'select (by hand), url-test (the quickest), fallback (the first that is alive), load-balance, or relay (one through the other, deprecated). Required.',
     ),
     proxies: Type.Optional(
       Type.Array(Type.String(), { description: 'Members: outbounds, other groups and built-ins.' }),
     ),
     use: Type.Optional(
-      Type.Array(Type.String(), { description: 'Proxy providers (not served by this version).' }),
+      Type.Array(Type.String(), { description: 'Proxy providers whose nodes are members.' }),
     ),
-    url: optionalText('URL of delay tests. Default https://www.gstatic.com/generate_204.'),
-    interval: optionalInteger('Seconds between delay tests, 0 for none.'),
-    timeout: optionalInteger('Milliseconds a delay test may take. Default 5000.'),
-    'max-failed-times': optionalInteger('Failures that trigger a delay test. Default 5.'),
-    lazy: optionalFlag('Test only groups in use. Default true.'),
+    url: optionalText(
+      'URL of delay tests. Default: that of the first provider in use, else https://www.gstatic.com/generate_204.',
+    ),
+    interval: optionalInteger(
+      'Seconds between delay tests of the own members. Default 0, which is 300 except for select and relay.',
+    ),
+    timeout: optionalInteger(
+      'Milliseconds a delay test may take, and the period in which failed dials are counted. Default 5000.',
+    ),
+    'max-failed-times': optionalInteger('Failed dials that trigger a delay test. Default 5.'),
+    lazy: optionalFlag('Test only groups that flows went through since the last test. Default true.'),
     'expected-status': optionalText('HTTP status ranges a delay test accepts, * for any.'),
     'disable-udp': optionalFlag('Send no UDP through this group. Default false.'),
-    filter: optionalText('Regular expressions joined by `, for members that are included automatically.'),
-    'exclude-filter': optionalText('Regular expression of members to leave out.'),
-    'exclude-type': optionalText('Types of members to leave out, joined by |.'),
-    'include-all': optionalFlag('Include every outbound and provider.'),
-    'include-all-proxies': optionalFlag('Include every outbound, sorted by name.'),
-    'include-all-providers': optionalFlag('Include every provider (not served by this version).'),
+    filter: optionalText(
+      'Regular expressions joined by `, for nodes of providers and outbounds that are included automatically; they set the order, too.',
+    ),
+    'exclude-filter': optionalText('Regular expressions joined by `, for members to leave out.'),
+    'exclude-type': optionalText(
+      'Types of members to leave out (as the control API names them, in any case), joined by |.',
+    ),
+    'include-all': optionalFlag('Both of the next.'),
+    'include-all-proxies': optionalFlag('Add every outbound, sorted by name.'),
+    'include-all-providers': optionalFlag('Use every proxy provider, sorted by name.'),
     hidden: optionalFlag('Ask dashboards not to show the group.'),
     icon: optionalText('Icon for dashboards.'),
-    tolerance: optionalInteger('Milliseconds of difference that url-test ignores.'),
-    strategy: optionalText('Strategy of load-balance.'),
-    'interface-name': optionalText('Network interface for members that name none.'),
-    'routing-mark': optionalInteger(
-      'Socket mark for members that name none (accepted, has no effect in this version).',
+    tolerance: optionalInteger(
+      'Milliseconds by which another member must be quicker for url-test to move to it. Default 0.',
     ),
-    'default-selected': optionalText('Member that is selected at first.'),
-    'empty-fallback': optionalText('Outbound used when the group has no members. Default COMPATIBLE.'),
+    strategy: optionalText(
+      'Of load-balance: consistent-hashing (by destination, the default), round-robin, or sticky-sessions (by client and destination).',
+    ),
+    'interface-name': optionalText('Network interface for members that name none (deprecated, shown only).'),
+    'routing-mark': optionalInteger('Socket mark for members that name none (deprecated, shown only).'),
+    'default-selected': optionalText('Member that a select group starts with. Default: the first.'),
+    'empty-fallback': optionalText('Outbound used while the group has no members. Default COMPATIBLE.'),
   },
   { description: 'A group of outbounds.', weak: true, foldKeys: true },
 );

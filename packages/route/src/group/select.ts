@@ -1,32 +1,29 @@
-import { GatewayError } from '@sluice/base/errors';
-import type { GroupConfig } from '../config/proxy-config.ts';
+import { Group, type GroupParts } from './group.ts';
+import type { Member } from './node.ts';
 
 /** A group whose member is chosen by hand. */
-export class SelectGroup {
-  readonly config: GroupConfig;
+export class SelectGroup extends Group {
+  readonly type = 'Selector';
   /** As it was asked for; kept while the member is absent, so that it comes back with it. */
   #selected: string;
+  /** What `#selected` means in one state of the member list. */
+  #found: { readonly members: readonly Member[]; readonly member: Member } | undefined;
 
-  constructor(config: GroupConfig, selected: string | undefined) {
-    this.config = config;
-    this.#selected = selected ?? config.defaultSelected;
+  constructor(parts: GroupParts) {
+    super(parts);
+    this.#selected = parts.selected === '' ? parts.config.defaultSelected : parts.selected;
   }
 
-  get name(): string {
-    return this.config.name;
+  override peek(): Member {
+    const members = this.members();
+    if (this.#found?.members === members) return this.#found.member;
+    const member = this.find(this.#selected) ?? this.first;
+    this.#found = { members, member };
+    return member;
   }
 
-  /** The member in use: the selected one, or the first. */
-  get now(): string {
-    const { members } = this.config;
-    return members.includes(this.#selected) ? this.#selected : (members[0] ?? '');
-  }
-
-  /** @throws GatewayError `route.not-a-member` */
-  select(member: string): void {
-    if (!this.config.members.includes(member)) {
-      throw new GatewayError('invalid', 'route.not-a-member', 'proxy not exist');
-    }
-    this.#selected = member;
+  override async select(member: string): Promise<void> {
+    this.#selected = this.require(member).name;
+    this.#found = undefined;
   }
 }

@@ -17,7 +17,7 @@ const HEAD_LIMIT_BYTES = 65_536;
 
 /**
  * Sends a HEAD request for an http or https URL; redirects are not followed. With `unified` a second request on the same
- * connection is what counts, when it succeeds.
+ * connection is what counts, when it succeeds. `cancel` ends the test early.
  * @throws GatewayError `route.delay-timeout` (kind timeout) or `route.delay-failed` (kind unavailable)
  */
 export async function measureDelay(
@@ -26,15 +26,16 @@ export async function measureDelay(
   unified: boolean,
   clock: Clock,
   dial: TestDial,
+  cancel?: AbortSignal,
 ): Promise<DelayResult> {
-  if (timeoutMs <= 0) throw timedOut();
+  if (!(timeoutMs > 0)) throw timedOut();
   const deadline = new AbortController();
   const timer = clock.after(Math.min(timeoutMs, LIMIT_MS), () => deadline.abort());
-  const { signal } = deadline;
+  const signal = cancel === undefined ? deadline.signal : AbortSignal.any([deadline.signal, cancel]);
   try {
     const target = parseTestUrl(url);
     const startMs = clock.monotonicMs();
-    const opened = await dial({ host: target.host, port: target.port }, signal);
+    const opened = await openInTime(dial, target, signal);
     let stream = opened;
     try {
       if (target.secure) {
@@ -49,10 +50,31 @@ export async function measureDelay(
       opened.destroy();
     }
   } catch (error) {
-    if (signal.aborted) throw timedOut();
+    if (deadline.signal.aborted) throw timedOut();
     throw new GatewayError('unavailable', 'route.delay-failed', errorText(error), { cause: error });
   } finally {
     timer.cancel();
+  }
+}
+
+/** An outbound that is slow to notice the end of its time does not hold up the test; what it opens too late is closed. */
+async function openInTime(dial: TestDial, target: TestTarget, signal: AbortSignal): Promise<Duplex> {
+  const over = Promise.withResolvers<never>();
+  const onAbort = () => over.reject(timedOut());
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  const opening = dial({ host: target.host, port: target.port }, signal);
+  try {
+    return await Promise.race([opening, over.promise]);
+  } catch (error) {
+    opening.then(
+      (late) => late.destroy(),
+      // It lost against the deadline, or is the very error that is thrown.
+      () => undefined,
+    );
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }
 
