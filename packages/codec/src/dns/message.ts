@@ -60,7 +60,7 @@ export function parseDnsQuery(bytes: Uint8Array): DnsQuery {
   if (bytes.length < HEADER_BYTES) throw new ProtocolError('truncated', bytes.length);
   if (bytes.length > MAX_MESSAGE_BYTES) throw new ProtocolError('too-large', MAX_MESSAGE_BYTES);
   const flags = u16At(bytes, 2);
-  const question = u16At(bytes, 4) === 0 ? undefined : questionOf(bytes);
+  const question = readQuestion(bytes);
   return {
     bytes,
     id: u16At(bytes, 0),
@@ -79,13 +79,15 @@ export function scanMessage(bytes: Uint8Array): DnsMessage {
   if (bytes.length < HEADER_BYTES) throw new ProtocolError('truncated', bytes.length);
   if (bytes.length > MAX_MESSAGE_BYTES) throw new ProtocolError('too-large', MAX_MESSAGE_BYTES);
   const flags = u16At(bytes, 2);
-  const question = u16At(bytes, 4) === 0 ? undefined : questionOf(bytes);
+  const question = readQuestion(bytes);
   const records = recordsOf(bytes);
   const edns = ednsOf(bytes, records);
   return { bytes, id: u16At(bytes, 0), flags, opcode: (flags >>> 11) & 15, question, edns, records };
 }
 
-function questionOf(bytes: Uint8Array): DnsQuestion {
+/** The first question, `undefined` without one; needs no records. @throws ProtocolError as `parseDnsQuery` */
+export function readQuestion(bytes: Uint8Array): DnsQuestion | undefined {
+  if (u16At(bytes, 4) === 0) return undefined;
   const { text, end, compressed } = readName(bytes, HEADER_BYTES, true);
   // Before the first question there is only the header, which holds no name.
   if (compressed) throw new ProtocolError('bad-pointer', end - 2);

@@ -28,6 +28,8 @@ export type ResolverConfig = {
   readonly main: readonly UpstreamConfig[];
   readonly fallback: readonly UpstreamConfig[];
   readonly fallbackFilter: FallbackFilterConfig;
+  /** Ask fallback only once its answer is needed, instead of at the same time. */
+  readonly fallbackIsLazy: boolean;
   readonly policy: readonly PolicyConfig[];
   readonly proxyServer: readonly UpstreamConfig[];
   readonly proxyServerPolicy: readonly PolicyConfig[];

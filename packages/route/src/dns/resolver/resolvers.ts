@@ -2,7 +2,7 @@ import type { DnsQuery } from '@sluice/codec/dns/message';
 import type { Resolver } from '../../net/system-resolver.ts';
 
 /** An answer and where it came from. */
-export type DnsReply = {
+export type Resolution = {
   /** Has the id and the question of the query, and an OPT record if and only if the query has one. AA is as the upstream set it. */
   readonly bytes: Uint8Array;
   /** `cache`, `main`, `fallback` or `policy <key>`. */
@@ -14,13 +14,13 @@ export type DnsReply = {
 /** Questions and answers with the upstreams, through cache and policies; no hosts, no fake addresses. */
 export interface DnsExchanger {
   /** The answer from the cache, at once; one that has expired has TTLs of 1 and is refreshed behind the scenes. */
-  cached(query: DnsQuery): DnsReply | undefined;
+  cached(query: DnsQuery): Resolution | undefined;
   /**
    * The answer, from the cache or an upstream, within five seconds.
    * @throws GatewayError `dns.failed` (`all DNS requests failed, first error: …`), `dns.timeout` (`context deadline exceeded`),
    * `dns.message` for a query without a question
    */
-  exchange(query: DnsQuery, signal?: AbortSignal): Promise<DnsReply>;
+  exchange(query: DnsQuery, signal?: AbortSignal): Promise<Resolution>;
   flushCache(): void;
   readonly cacheEntries: number;
   /** Questions asked through `cached` and `exchange`, and those the cache could answer. */

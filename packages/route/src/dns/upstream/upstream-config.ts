@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { type Endpoint, formatEndpoint, parseEndpoint } from '@sluice/base/address';
 import { errorText, GatewayError } from '@sluice/base/errors';
+import { formatIp, parseIp } from '@sluice/base/ip';
 import { type ClientSubnet, parseSubnetText } from '@sluice/codec/dns/edns';
 import type { DnsVia } from '../dns-service.ts';
 
@@ -128,7 +129,8 @@ function parseServer(text: string, kind: string): Endpoint {
   const server =
     isIP(text) === 6 ? { host: text.toLowerCase(), port: defaultPort } : parsed(text, defaultPort);
   if (server.host === '' || server.port === 0) throw formatError(`missing host or port in "${text}"`);
-  return server;
+  const ip = parseIp(server.host);
+  return ip === undefined ? server : { host: formatIp(ip), port: server.port };
 }
 
 function parsed(text: string, defaultPort: number): Endpoint {
