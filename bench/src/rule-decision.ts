@@ -1,6 +1,9 @@
 import { pathToFileURL } from 'node:url';
+import { newFlow } from '@sluice/core/ports/flow';
+import type { GeoSource } from '@sluice/route/geo/geo-source';
 import { compileRules } from '@sluice/route/rule/compile-rules';
-import type { RuleSet, RuleSubject } from '@sluice/route/rule/rule-set';
+import type { RuleSet } from '@sluice/route/rule/rule-set';
+import type { RuleSubject } from '@sluice/route/rule/rule-subject';
 import { type BenchRow, medianOf } from './bench-row.ts';
 
 const DOMAINS = 100_000;
@@ -95,8 +98,19 @@ function timed(name: string, rules: RuleSet, subjects: readonly RuleSubject[]): 
 }
 
 function compile(lines: readonly string[]): RuleSet {
-  return compileRules(lines, (name) => TARGETS.includes(name));
+  const resources = { geo: noGeo, findSet: () => undefined, fakeIpBroadcast: '' };
+  return compileRules({ rules: lines, subRules: {} }, (name) => TARGETS.includes(name), resources);
 }
+
+/** The measured rules read no geo database. */
+const noGeo: GeoSource = {
+  datMode: false,
+  countriesOf: () => [],
+  asnOf: () => ({ number: '', organization: '' }),
+  siteList: () => ({ size: 0, matches: () => false }),
+  ipList: () => ({ size: 0, matches: () => false }),
+  ipListSize: () => 0,
+};
 
 function ruleLines(domains: readonly string[], random: () => number): string[] {
   const lines = domains.map((domain, index) => `DOMAIN-SUFFIX,${domain},${TARGETS[index % 3]}`);
@@ -131,14 +145,18 @@ function addressQuery(random: () => number): RuleSubject {
 }
 
 function subject(host: string, destinationIp: string): RuleSubject {
-  return {
+  const flow = newFlow({
     network: 'tcp',
+    type: 'Socks5',
     sourceIp: '127.0.0.1',
     sourcePort: 40_000,
-    host: flat(host),
-    destinationIp,
+    host: '',
     destinationPort: 443,
-  };
+    inboundIp: '127.0.0.1',
+    inboundPort: 7890,
+    inboundName: 'DEFAULT-MIXED',
+  });
+  return { ...flow, host: flat(host), destinationIp };
 }
 
 /** What is read from a file or a socket is one run of bytes; text built from pieces would be joined in the measurement. */

@@ -1,24 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { newFlow } from '@sluice/core/ports/flow';
 import { type CompiledEntries, compileEntries, parseClassicalEntry } from './compile-entries.ts';
-import type { RuleSubject } from './rule-subject.ts';
-import { testResources } from './testing/rule-resources.ts';
-
-const flow = (over: Partial<RuleSubject>): RuleSubject => ({
-  ...newFlow({
-    network: 'tcp',
-    type: 'HTTP',
-    sourceIp: '192.168.1.2',
-    sourcePort: 5000,
-    host: '',
-    destinationPort: 443,
-    inboundIp: '127.0.0.1',
-    inboundPort: 7890,
-    inboundName: 'DEFAULT-MIXED',
-  }),
-  ...over,
-});
+import { testFlow as flow, testResources } from './testing/rule-resources.ts';
 
 function compile(...lines: string[]): CompiledEntries {
   return compileEntries(lines, testResources(), (message) => assert.fail(message));

@@ -3,8 +3,11 @@ import { describe, it } from 'node:test';
 import { compileRules } from './compile-rules.ts';
 import { formatIntRanges, parseIntRanges } from './int-ranges.ts';
 import { parseRule } from './parse-rule.ts';
+import { payloadOf } from './rule-condition.ts';
+import { testResources } from './testing/rule-resources.ts';
 
-const isTarget = (name: string): boolean => ['DIRECT', 'Proxy'].includes(name);
+const isOutbound = (name: string): boolean => ['DIRECT', 'Proxy'].includes(name);
+const targets = { isOutbound, isList: (name: string): boolean => name === 'list' };
 
 describe('parseRule', () => {
   for (const [line, type, payload, target, inspect] of [
@@ -25,11 +28,60 @@ describe('parseRule', () => {
     ['MATCH,Proxy,inspect', 'Match', '', 'Proxy', true],
     ['MATCH,Proxy,ignored,rest', 'Match', '', 'Proxy', false],
     ['DOMAIN,Proxy', 'Domain', '', 'Proxy', false],
+    ['DOMAIN-REGEX,^a{1,3}\\.example$,Proxy', 'DomainRegex', '^a{1,3}\\.example$', 'Proxy', false],
+    ['DOMAIN-WILDCARD,*.Example.?om,Proxy', 'DomainWildcard', '*.example.?om', 'Proxy', false],
+    ['GEOSITE,CN,Proxy', 'GeoSite', 'CN', 'Proxy', false],
+    ['GEOIP,CN,Proxy', 'GeoIP', 'cn', 'Proxy', false],
+    ['GEOIP,CN,Proxy,src', 'SrcGeoIP', 'cn', 'Proxy', false],
+    ['SRC-GEOIP,CN,Proxy', 'SrcGeoIP', 'cn', 'Proxy', false],
+    ['IP-ASN,4134,Proxy,src', 'SrcIPASN', '4134', 'Proxy', false],
+    ['IP-SUFFIX,8.8.8.8/24,Proxy', 'IPSuffix', '8.8.8.8/24', 'Proxy', false],
+    ['SRC-IP-SUFFIX,192.168.1.201/8,Proxy', 'SrcIPSuffix', '192.168.1.201/8', 'Proxy', false],
+    ['IN-PORT,7890/7891,Proxy', 'InPort', '7890/7891', 'Proxy', false],
+    ['DSCP,4/8-10,Proxy', 'DSCP', '4/8-10', 'Proxy', false],
+    ['UID,1001,Proxy', 'Uid', '1001', 'Proxy', false],
+    ['IN-TYPE,Socks/http,Proxy', 'InType', 'SOCKS/HTTP', 'Proxy', false],
+    ['IN-USER,a/b,Proxy', 'InUser', 'a/b', 'Proxy', false],
+    ['IN-NAME,In/x,Proxy', 'InName', 'In/x', 'Proxy', false],
+    ['REMATCH-NAME,x,Proxy', 'RematchName', 'x', 'Proxy', false],
+    ['PROCESS-NAME,Curl,Proxy', 'ProcessName', 'Curl', 'Proxy', false],
+    ['PROCESS-PATH-REGEX,(?i)^/usr,Proxy', 'ProcessPathRegex', '(?i)^/usr', 'Proxy', false],
+    ['RULE-SET,set,Proxy,no-resolve', 'RuleSet', 'set', 'Proxy', false],
+    [
+      'SUB-RULE, (AND, ((NETWORK,UDP) , (DST-PORT,53))) ,list',
+      'SubRules',
+      '(AND,((NETWORK,UDP),(DST-PORT,53)))',
+      'list',
+      false,
+    ],
+    ['AND,((DOMAIN,A.com),(NETWORK,UDP)),Proxy', 'AND', '((Domain,a.com) && (Network,udp))', 'Proxy', false],
+    [
+      'OR,((IP-CIDR,10.0.0.0/8,src),(NOT,((GEOIP,lan)))),Proxy',
+      'OR',
+      '((SrcIPCIDR,10.0.0.0/8) || (NOT,(!(GeoIP,lan))))',
+      'Proxy',
+      false,
+    ],
+    [
+      'AND,((DOMAIN-REGEX,^(a|b){1,2}\\.test$),(NETWORK,UDP)),Proxy',
+      'AND',
+      '((DomainRegex,^(a|b){1,2}\\.test$) && (Network,udp))',
+      'Proxy',
+      false,
+    ],
+    [
+      'OR,((DOMAIN-REGEX,^\\(a),(NETWORK,UDP)),Proxy',
+      'OR',
+      '((DomainRegex,^\\(a) || (Network,udp))',
+      'Proxy',
+      false,
+    ],
+    ['AND,(),Proxy', 'AND', '()', 'Proxy', false],
   ] as const) {
     it(line, () => {
-      const rule = parseRule(line, isTarget);
+      const rule = parseRule(line, targets);
       assert.deepEqual(
-        [rule.condition.type, rule.payload, rule.target, rule.inspect],
+        [rule.condition.type, payloadOf(rule.condition), rule.target, rule.inspect],
         [type, payload, target, inspect],
       );
     });
@@ -37,7 +89,7 @@ describe('parseRule', () => {
 
   it('wants an IP for a plain destination prefix only', () => {
     const wants = (line: string): unknown => {
-      const { condition } = parseRule(line, isTarget);
+      const { condition } = parseRule(line, targets);
       return 'wantsIp' in condition && condition.wantsIp;
     };
     assert.equal(wants('IP-CIDR,10.0.0.0/8,DIRECT'), true);
@@ -59,16 +111,42 @@ describe('compileRules', () => {
     ['DST-PORT,http,DIRECT', 'intRanges error'],
     ['DST-PORT,70000,DIRECT', 'intRanges error'],
     ['NETWORK,icmp,DIRECT', 'unsupported network type, only TCP/UDP'],
-    ['GEOIP,CN,DIRECT', 'rule type GEOIP is not supported by this version yet'],
-    ['AND,((NETWORK,UDP),(DST-PORT,443)),DIRECT', 'rule type AND is not supported by this version yet'],
-    ['SUB-RULE,(NETWORK,UDP),list', 'rule type SUB-RULE is not supported by this version yet'],
     ['NONSENSE,a,DIRECT', 'unsupported rule type NONSENSE'],
+    ['RULE-SET,unknown,DIRECT', 'rule set [unknown] not found'],
+    ['GEOSITE,nowhere,DIRECT', 'load GeoSite data error, list nowhere not found'],
+    ['DSCP,x,DIRECT', 'parse DSCP rule fail: intRanges error'],
+    ['DSCP,64,DIRECT', "DSCP couldn't be negative or exceed 63"],
+    ['IN-TYPE,SOCKS/FOO,DIRECT', 'unknown type: FOO'],
+    ['IN-PORT,,DIRECT', 'payloadRule error'],
+    ['UID,*,DIRECT', 'payloadRule error'],
+    ['IP-SUFFIX,8.8.8.8,DIRECT', 'payloadRule error'],
+    ['SUB-RULE,(NETWORK,UDP),nowhere', 'sub-rule [nowhere] not found'],
+    ['SUB-RULE,(NETWORK,UDP),DIRECT', 'sub-rule [DIRECT] not found'],
+    ['SUB-RULE,(NETWORK,UDP),(DST-PORT,1),list', 'Sub-Rule rule must contain one rule'],
+    ['SUB-RULE,NETWORK,list', 'Sub-Rule rule must contain one rule'],
+    ['AND,NETWORK,DIRECT', 'payload format error'],
+    ['AND,((NETWORK,UDP)),(DST-PORT,443)),DIRECT', "missing '('"],
+    ['AND,((NETWORK,UDP),((DST-PORT,443)),DIRECT', 'format error is missing )'],
+    ['AND,((NETWORK),(DST-PORT,443)),DIRECT', '[NETWORK] format is error'],
+    ['OR,((MATCH,x)),DIRECT', 'unsupported rule type [MATCH] on logic rule'],
+    ['OR,((SUB-RULE,(NETWORK,udp),list)),DIRECT', 'unsupported rule type [SUB-RULE] on logic rule'],
+    ['OR,((domain,a.test)),DIRECT', 'unsupported rule type domain'],
+    ['NOT,((NETWORK,UDP),(DST-PORT,443)),DIRECT', 'not rule must contain one rule'],
+    ['OR,((RULE-SET,unknown)),DIRECT', 'rule set [unknown] not found'],
   ] as const) {
     it(`refuses ${line}`, () => {
-      assert.throws(() => compileRules(['MATCH,DIRECT', line], isTarget), {
-        code: 'route.rules',
-        message: `rules[1] [${line}] error: ${reason}`,
-      });
+      assert.throws(
+        () =>
+          compileRules(
+            { rules: ['MATCH,DIRECT', line], subRules: { list: [] } },
+            isOutbound,
+            testResources(),
+          ),
+        {
+          code: 'route.rules',
+          message: `rules[1] [${line}] error: ${reason}`,
+        },
+      );
     });
   }
 });

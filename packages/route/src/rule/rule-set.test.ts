@@ -1,34 +1,31 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { cidrContains, parseIp } from '@sluice/base/ip';
-import fc from 'fast-check';
 import { compileRules } from './compile-rules.ts';
-import { rangesInclude } from './int-ranges.ts';
-import { type ParsedRule, parseRule } from './parse-rule.ts';
-import type { RuleMatch, RuleSet, RuleSubject } from './rule-set.ts';
+import type { RuleMatch } from './rule-match.ts';
+import type { RuleSet } from './rule-set.ts';
+import type { RuleSubject } from './rule-subject.ts';
+import { testFlow as flowWith, testResources } from './testing/rule-resources.ts';
 
 const isTarget = (): boolean => true;
 const acceptAll = (): boolean => true;
 
-const flow: RuleSubject = {
-  network: 'tcp',
-  sourceIp: '192.168.1.2',
-  sourcePort: 5000,
-  host: '',
-  destinationIp: '',
-  destinationPort: 443,
-};
+const flow = flowWith({});
 const toHost = (host: string): RuleSubject => ({ ...flow, host });
 const toIp = (destinationIp: string): RuleSubject => ({ ...flow, destinationIp });
 
 function compile(...lines: string[]): RuleSet {
-  return compileRules(lines, isTarget);
+  return compileRules({ rules: lines, subRules: {} }, isTarget, testResources());
+}
+
+/** What `needs-ip` of the rule at `at` has in it. */
+function asked(rules: RuleSet, at: number) {
+  return { list: rules.main, at, ipAsked: true, processAsked: false, refused: [] };
 }
 
 /** The result in one line: rule number and target, `ask at n`, or `none`. */
 function outcome(match: RuleMatch): string {
   if (match.kind === 'matched') return `${match.rule.index} ${match.rule.target}`;
-  return match.kind === 'needs-ip' ? `ask at ${match.resumeAt}` : 'none';
+  return match.kind === 'needs-ip' ? `ask at ${match.resume.at}` : 'none';
 }
 
 describe('RuleSet', () => {
@@ -80,11 +77,25 @@ describe('RuleSet', () => {
       assert.equal(outcome(rules.match(toHost('early.test'), acceptAll)), '0 A');
       assert.equal(outcome(rules.match(toHost('late.test'), acceptAll)), 'ask at 1');
       assert.equal(
-        outcome(rules.match({ ...toHost('late.test'), destinationIp: '10.1.1.1' }, acceptAll, 1)),
+        outcome(
+          rules.match(
+            { ...toHost('late.test'), destinationIp: '10.1.1.1' },
+            acceptAll,
+            'off',
+            asked(rules, 1),
+          ),
+        ),
         '1 B',
       );
       assert.equal(
-        outcome(rules.match({ ...toHost('late.test'), destinationIp: '1.1.1.1' }, acceptAll, 1)),
+        outcome(
+          rules.match(
+            { ...toHost('late.test'), destinationIp: '1.1.1.1' },
+            acceptAll,
+            'off',
+            asked(rules, 1),
+          ),
+        ),
         '2 C',
       );
     });
@@ -92,7 +103,7 @@ describe('RuleSet', () => {
     it('that failed lets the IP rules pass', () => {
       const rules = compile('IP-CIDR,0.0.0.0/0,A', 'MATCH,B');
       assert.equal(outcome(rules.match(toHost('a.test'), acceptAll)), 'ask at 0');
-      assert.equal(outcome(rules.match(toHost('a.test'), acceptAll, 0)), '1 B');
+      assert.equal(outcome(rules.match(toHost('a.test'), acceptAll, 'off', asked(rules, 0))), '1 B');
     });
 
     it('does not bring back no-resolve rules that were passed before it', () => {
@@ -103,7 +114,10 @@ describe('RuleSet', () => {
       );
       const host = toHost('a.test');
       assert.equal(outcome(rules.match(host, acceptAll)), 'ask at 1');
-      assert.equal(outcome(rules.match({ ...host, destinationIp: '10.1.1.1' }, acceptAll, 1)), '2 C');
+      assert.equal(
+        outcome(rules.match({ ...host, destinationIp: '10.1.1.1' }, acceptAll, 'off', asked(rules, 1))),
+        '2 C',
+      );
       assert.equal(outcome(rules.match(toIp('10.1.1.1'), acceptAll)), '0 A');
     });
 
@@ -158,151 +172,7 @@ describe('RuleSet', () => {
     rules.setDisabled(new Map([[0, false]]));
     assert.equal(outcome(rules.match(toHost('a.test'), acceptAll)), '0 A');
   });
-
-  it('counts uses', () => {
-    const rules = compile('DOMAIN,a.test,A', 'MATCH,DIRECT,inspect');
-    rules.recordHit(1, 1000);
-    rules.recordHit(1, 2000);
-    rules.recordHit(9, 3000);
-    assert.deepEqual(rules.views(), [
-      {
-        index: 0,
-        type: 'Domain',
-        payload: 'a.test',
-        proxy: 'A',
-        inspect: false,
-        disabled: false,
-        hitCount: 0,
-        hitAtMs: 0,
-      },
-      {
-        index: 1,
-        type: 'Match',
-        payload: '',
-        proxy: 'DIRECT',
-        inspect: true,
-        disabled: false,
-        hitCount: 2,
-        hitAtMs: 2000,
-      },
-    ]);
-  });
-
-  it('decides as a walk of the list does', () => {
-    const host = fc.constantFrom('', 'a.test', 'b.a.test', 'c.test', 'test');
-    const ip = fc.constantFrom('', '10.0.0.1', '10.1.0.1', '2001:db8::1', '192.168.1.2');
-    const lines = fc.array(
-      fc.tuple(
-        fc.constantFrom(
-          ...[
-            'DOMAIN,a.test',
-            'DOMAIN-SUFFIX,a.test',
-            'DOMAIN-SUFFIX,test',
-            'DOMAIN-KEYWORD,a.t',
-            'NETWORK,udp',
-            'NETWORK,tcp',
-          ],
-          ...[
-            'IP-CIDR,10.0.0.0/8',
-            'IP-CIDR,10.0.0.0/16',
-            'IP-CIDR6,2001:db8::/32',
-            'SRC-IP-CIDR,192.168.0.0/16',
-            'SRC-PORT,5000',
-          ],
-          ...['DST-PORT,443', 'DST-PORT,1-500', 'IP-CIDR,0.0.0.0/0'],
-        ),
-        fc.constantFrom('A', 'B', 'C'),
-        fc.constantFrom('', ',no-resolve', ',src'),
-      ),
-      { maxLength: 10 },
-    );
-    const subject = fc.record({
-      network: fc.constantFrom('tcp' as const, 'udp' as const),
-      sourceIp: fc.constantFrom('192.168.1.2', '10.0.0.9'),
-      sourcePort: fc.constantFrom(5000, 6000),
-      host,
-      destinationIp: ip,
-      destinationPort: fc.constantFrom(443, 9999),
-    });
-    const refused = fc.subarray(['A', 'B', 'C']);
-    fc.assert(
-      fc.property(
-        lines,
-        subject,
-        ip,
-        refused,
-        fc.array(fc.nat(9), { maxLength: 3 }),
-        (list, start, resolved, no, disabled) => {
-          const texts = list.map(([condition, target, option]) => `${condition},${target}${option}`);
-          const rules = compileRules(texts, isTarget);
-          rules.setDisabled(new Map(disabled.map((index) => [index, true])));
-          const accepts = (target: string): boolean => !no.includes(target);
-          let match = rules.match(start, accepts);
-          let asked = -1;
-          if (match.kind === 'needs-ip') {
-            asked = match.resumeAt;
-            match = rules.match({ ...start, destinationIp: resolved }, accepts, asked);
-          }
-          const parsed = texts.map((text) => parseRule(text, isTarget));
-          assert.deepEqual(
-            [outcome(match), asked],
-            walk(parsed, start, resolved, accepts, new Set(disabled)),
-          );
-        },
-      ),
-      { numRuns: 1500 },
-    );
-  });
 });
-
-/** The matching loop as the control API's documentation tells it. */
-function walk(
-  rules: readonly ParsedRule[],
-  start: RuleSubject,
-  resolved: string,
-  accepts: (target: string) => boolean,
-  disabled: ReadonlySet<number>,
-): [string, number] {
-  let subject = start;
-  let asked = -1;
-  for (const [index, { condition, target }] of rules.entries()) {
-    if (disabled.has(index)) continue;
-    const wants = 'wantsIp' in condition && condition.wantsIp;
-    if (asked < 0 && wants && subject.host !== '' && subject.destinationIp === '') {
-      asked = index;
-      subject = { ...subject, destinationIp: resolved };
-    }
-    if (applies(condition, subject) && accepts(target)) return [`${index} ${target}`, asked];
-  }
-  return ['none', asked];
-}
-
-function applies(condition: ParsedRule['condition'], subject: RuleSubject): boolean {
-  const contains = (ip: string): boolean => {
-    const address = parseIp(ip);
-    return address !== undefined && 'cidr' in condition && cidrContains(condition.cidr, address);
-  };
-  switch (condition.type) {
-    case 'Domain':
-      return subject.host === condition.text;
-    case 'DomainSuffix':
-      return subject.host === condition.text || subject.host.endsWith(`.${condition.text}`);
-    case 'DomainKeyword':
-      return subject.host !== '' && subject.host.includes(condition.text);
-    case 'IPCIDR':
-      return contains(subject.destinationIp);
-    case 'SrcIPCIDR':
-      return contains(subject.sourceIp);
-    case 'DstPort':
-      return rangesInclude(condition.ranges, subject.destinationPort);
-    case 'SrcPort':
-      return rangesInclude(condition.ranges, subject.sourcePort);
-    case 'Network':
-      return condition.network === subject.network;
-    case 'Match':
-      return true;
-  }
-}
 
 describe('reading domain lines', () => {
   // A second comma sends the same line through the general parser.
@@ -321,7 +191,9 @@ describe('reading domain lines', () => {
     for (const name of cases) {
       it(`reads ${keyword},${JSON.stringify(name)} alike with and without options`, () => {
         const line = `${keyword},${name}, DIRECT `;
-        const [plain, general] = [line, `${line},x`].map((each) => compileRules([each], () => true));
+        const [plain, general] = [line, `${line},x`].map((each) =>
+          compileRules({ rules: [each], subRules: {} }, () => true, testResources()),
+        );
         assert.deepEqual(plain?.views(), general?.views());
         assert.equal(plain?.views()[0]?.proxy, 'DIRECT');
       });
@@ -332,8 +204,9 @@ describe('reading domain lines', () => {
     const refused: string[] = [];
     for (const line of ['DOMAIN,a.test', 'DOMAIN-SUFFIX,', 'DOMAIN,', 'DOMAIN'])
       compileRules(
-        [line],
+        { rules: [line], subRules: {} },
         (name) => name === 'DIRECT',
+        testResources(),
         (_, message) => refused.push(message),
       );
     assert.deepEqual(refused, [

@@ -1,8 +1,10 @@
 import { GatewayError } from '@sluice/base/errors';
 import { cidrContains, parseCidr, parseIp } from '@sluice/base/ip';
+import { newFlow } from '@sluice/core/ports/flow';
 import type { GeoSource } from '../../geo/geo-source.ts';
 import type { EntrySet, EntrySetSource } from '../../rule-set/entry-set.ts';
 import type { RuleResources } from '../rule-resources.ts';
+import type { RuleSubject } from '../rule-subject.ts';
 
 /** Small geo databases: 1.2.0.0/16 is `cn` with AS 4134, `*.cn.example` is on list `cn`, `ads.cn.example` has `@ads`. */
 export class TestGeo implements GeoSource {
@@ -63,4 +65,20 @@ export function testResources(
   const findSet = (name: string): EntrySetSource | undefined =>
     sets.has(name) ? { name, behavior: 'classical', current: () => sets.get(name) } : undefined;
   return { geo, findSet, fakeIpBroadcast: '198.18.255.255' };
+}
+
+/** A TCP flow of a client in the local network to port 443, with what a test changes. */
+export function testFlow(over: Partial<RuleSubject>): RuleSubject {
+  const flow = newFlow({
+    network: 'tcp',
+    type: 'HTTP',
+    sourceIp: '192.168.1.2',
+    sourcePort: 5000,
+    host: '',
+    destinationPort: 443,
+    inboundIp: '127.0.0.1',
+    inboundPort: 7890,
+    inboundName: 'DEFAULT-MIXED',
+  });
+  return { ...flow, ...over };
 }
