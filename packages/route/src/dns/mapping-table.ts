@@ -1,0 +1,23 @@
+import { LruMap } from './lru-map.ts';
+
+const CAPACITY = 4_096;
+
+/**
+ * The names behind the addresses that clients were told. Entries outlive the TTL of their records, because clients go on
+ * using addresses past it; an address that is told for another name changes hands.
+ */
+export class MappingTable {
+  readonly #names = new LruMap<string, string>(CAPACITY);
+
+  get size(): number {
+    return this.#names.size;
+  }
+
+  remember(ip: string, name: string): void {
+    this.#names.set(ip, name);
+  }
+
+  nameOf(ip: string): string | undefined {
+    return this.#names.get(ip);
+  }
+}
