@@ -20,4 +20,9 @@ export interface Sniffer {
   timedOut(flow: FlowMetadata): void;
   /** Looks at one datagram of a session whose outbound is not chosen yet; `undefined` when it says nothing. */
   readDatagram(flow: FlowMetadata, data: Uint8Array): Sniffed | undefined;
+  /**
+   * True after `readDatagram` said nothing because the hello goes on in later datagrams of the session; each should then be
+   * given with the same flow, before its outbound is chosen, for as long as the session can wait.
+   */
+  awaitsDatagram(flow: FlowMetadata): boolean;
 }
