@@ -1,0 +1,21 @@
+const MAX_WARNINGS = 20;
+
+/** Tells of the first entries that are left out, and at the end how many more there were. */
+export class CappedWarnings {
+  readonly #warn: (message: string) => void;
+  #count = 0;
+
+  constructor(warn: (message: string) => void) {
+    this.#warn = warn;
+  }
+
+  /** The message is made only when it is passed on. */
+  add(message: () => string): void {
+    if (++this.#count <= MAX_WARNINGS) this.#warn(message());
+  }
+
+  finish(): void {
+    const more = this.#count - MAX_WARNINGS;
+    if (more > 0) this.#warn(`${more} more entries are left out`);
+  }
+}
