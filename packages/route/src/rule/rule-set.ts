@@ -39,9 +39,26 @@ export class RuleSet {
     findProcess: FindProcessMode = 'off',
     resume?: MatchResume,
   ): RuleMatch {
-    const special = subject.specialRules === '' ? undefined : this.#lists.get(subject.specialRules);
-    if (special !== undefined) return special.match(subject, accepts, findProcess, resume);
-    return this.#main.match(subject, accepts, findProcess, resume, this.#disabled);
+    const list = this.#listFor(subject);
+    if (list !== this.#main) return list.match(subject, accepts, findProcess, resume);
+    return list.match(subject, accepts, findProcess, resume, this.#disabled);
+  }
+
+  /** Where to start here with a flow of which another rule set has asked things already. */
+  restart(subject: RuleSubject, { ipAsked, processAsked }: MatchResume): MatchResume {
+    return { list: this.#listFor(subject), at: 0, ipAsked, processAsked, refused: [] };
+  }
+
+  /** Whether a list belongs to this rule set. */
+  has(list: RuleList): boolean {
+    if (list === this.#main) return true;
+    for (const each of this.#lists.values()) if (each === list) return true;
+    return false;
+  }
+
+  #listFor(subject: RuleSubject): RuleList {
+    const name = subject.specialRules;
+    return (name === '' ? undefined : this.#lists.get(name)) ?? this.#main;
   }
 
   /** Counts the outcome of a match of `rules`; others are not counted. `nowMs` is the wall clock. */
