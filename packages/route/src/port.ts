@@ -282,10 +282,11 @@ export interface DnsControl {
    */
   query(name: string, type: string): Promise<DnsAnswerView>;
   /**
-   * Answers a DNS message as the DNS server would, hosts and fake-ip included.
+   * Answers a DNS message as the DNS server would, hosts and fake-ip included. A response longer than `limitBytes` (65535
+   * unless told, at least 512) is cut, with TC set.
    * @throws GatewayError `dns.disabled`; `dns.message` (invalid) for bytes that are no query
    */
-  answer(message: Uint8Array, client: string): Promise<Uint8Array>;
+  answer(message: Uint8Array, client: string, limitBytes?: number): Promise<Uint8Array>;
   flushCache(): void;
   flushFakeIp(): void;
   /** The latest questions, newest first. */
