@@ -21,7 +21,7 @@ const OPENSSL = {
 
 /** System calls of the C library; results of `ssize_t` are taken as 32 bits, since no call here moves more. */
 const LIBC = {
-  __errno_location: { return: 'u64', arguments: [] },
+  __errno_location: { return: 'pointer', arguments: [] },
   close: { return: 'i32', arguments: ['i32'] },
   fcntl: { return: 'i32', arguments: ['i32', 'i32', 'i32'] },
   pipe2: { return: 'i32', arguments: ['u64', 'i32'] },
@@ -31,11 +31,11 @@ const LIBC = {
   epoll_ctl: { return: 'i32', arguments: ['i32', 'i32', 'i32', 'u64'] },
   epoll_wait: { return: 'i32', arguments: ['i32', 'u64', 'i32', 'i32'] },
   socket: { return: 'i32', arguments: ['i32', 'i32', 'i32'] },
-  bind: { return: 'i32', arguments: ['i32', 'u64', 'u32'] },
+  bind: { return: 'i32', arguments: ['i32', 'u64', 'i32'] },
   connect: { return: 'i32', arguments: ['i32', 'u64', 'i32'] },
   listen: { return: 'i32', arguments: ['i32', 'i32'] },
   getsockname: { return: 'i32', arguments: ['i32', 'u64', 'u64'] },
-  setsockopt: { return: 'i32', arguments: ['i32', 'i32', 'i32', 'u64', 'u32'] },
+  setsockopt: { return: 'i32', arguments: ['i32', 'i32', 'i32', 'u64', 'i32'] },
   getsockopt: { return: 'i32', arguments: ['i32', 'i32', 'i32', 'u64', 'u64'] },
   recvmsg: { return: 'i32', arguments: ['i32', 'u64', 'i32'] },
   recvmmsg: { return: 'i32', arguments: ['i32', 'u64', 'i32', 'i32', 'u64'] },
@@ -45,7 +45,7 @@ const LIBC = {
 /** The event loop that the runtime itself uses. */
 const LIBUV = {
   uv_handle_size: { return: 'u64', arguments: ['i32'] },
-  uv_poll_init: { return: 'i32', arguments: ['u64', 'u64', 'i32'] },
+  uv_poll_init: { return: 'i32', arguments: ['pointer', 'u64', 'i32'] },
   uv_poll_start: { return: 'i32', arguments: ['u64', 'i32', 'u64'] },
   uv_poll_stop: { return: 'i32', arguments: ['u64'] },
   uv_unref: { return: 'void', arguments: ['u64'] },
@@ -58,14 +58,6 @@ type FfiModule = typeof import('node:ffi');
 export type Ffi = {
   readonly openssl: ReturnType<typeof openOpenssl>;
   readonly libc: ReturnType<typeof openLibc>;
-  readonly libuv: ReturnType<typeof openLibuv>;
-  /** The `uv_loop_t` of this thread. */
-  readonly eventLoop: () => bigint;
-  /**
-   * The address of a C function that calls `task` with a handle; for the life of the process. What `task` throws must not
-   * get out: it would end the process.
-   */
-  readonly handleCallback: (task: (handle: bigint) => void) => bigint;
   /** What the last system call of this thread failed with; read it before anything else is called. */
   errno(): number;
   /**
@@ -125,51 +117,44 @@ function openOpenssl(module: FfiModule) {
 
 function openFfi(module: FfiModule): Ffi {
   const libc = openLibc(module);
-  const libuv = openLibuv(module);
   const errno = new Int32Array(module.toArrayBuffer(libc.__errno_location(), 4, false));
-  const { lib } = module.dlopen(null, {});
-  const ffi: Ffi = {
+  return {
     openssl: openOpenssl(module),
     libc,
-    libuv,
     addressOf: (buffer) => module.getRawPointer(buffer),
     errno: () => errno[0] ?? 0,
-    eventLoop: () => module.getCurrentEventLoop(),
-    // Declared for a poll callback; a close callback is given fewer arguments and leaves the rest unread.
-    handleCallback: (task) =>
-      lib.registerCallback({ arguments: ['pointer', 'i32', 'i32'], return: 'void' }, (handle: bigint) =>
-        task(handle),
-      ),
-    watchReadable: (fd, onReadable) => watchReadable(ffi, fd, onReadable),
+    watchReadable: (fd, onReadable) => watchReadable(module, fd, onReadable),
   };
-  return ffi;
 }
 
 function openLibc(module: FfiModule) {
   return module.dlopen(null, LIBC).functions;
 }
 
-/** The libuv that is linked into the runtime. */
-function openLibuv(module: FfiModule) {
-  return module.dlopen(null, LIBUV).functions;
-}
-
 const UV_POLL_HANDLE = 8;
 const UV_READABLE = 1;
 
-/** Memory that the event loop holds on to. */
-const polled = new Set<PinnedBytes>();
-
-function watchReadable(ffi: Ffi, fd: number, onReadable: () => void): () => void {
-  const { libuv } = ffi;
-  const handle = pinBytes(ffi, Number(libuv.uv_handle_size(UV_POLL_HANDLE)));
-  const initialized = libuv.uv_poll_init(ffi.eventLoop(), handle.address, fd);
+function watchReadable(module: FfiModule, fd: number, onReadable: () => void): () => void {
+  const { functions: uv, lib } = module.dlopen(null, LIBUV);
+  const handle = new ArrayBuffer(Math.max(Number(uv.uv_handle_size(UV_POLL_HANDLE)), PINNED_MINIMUM_BYTES));
+  const address = module.getRawPointer(handle);
+  const initialized = uv.uv_poll_init(module.getCurrentEventLoop(), address, fd);
   if (initialized !== 0) throw new Error(`uv_poll_init failed with ${initialized}`);
-  const started = libuv.uv_poll_start(handle.address, UV_READABLE, ffi.handleCallback(onReadable));
+  const callback = lib.registerCallback(
+    { arguments: ['pointer', 'i32', 'i32'], return: 'void' },
+    () => void onReadable(),
+  );
+  const started = uv.uv_poll_start(address, UV_READABLE, callback);
   if (started !== 0) throw new Error(`uv_poll_start failed with ${started}`);
   // A gateway that has nothing else to do may end.
-  libuv.uv_unref(handle.address);
-  // The loop looks at a handle after it was stopped, so its memory is never given back.
-  polled.add(handle);
-  return () => void libuv.uv_poll_stop(handle.address);
+  uv.uv_unref(address);
+  const kept = { handle, callback };
+  watchers.add(kept);
+  return () => {
+    // The loop still looks at a handle until its next turn, so the memory is never given back.
+    uv.uv_poll_stop(address);
+  };
 }
+
+/** Memory that the event loop holds on to. */
+const watchers = new Set<object>();
