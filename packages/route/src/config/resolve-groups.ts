@@ -72,7 +72,7 @@ export function resolveGroups(
 ): GroupConfig[] {
   const outbounds = new Set<string>([...BUILT_IN_OUTBOUNDS, ...proxies.map(({ name }) => name)]);
   const named = reportNames(groups, outbounds, report);
-  reportLoops(groups, report);
+  reportLoops(named, report);
   // GLOBAL holds every group, so it can be a member of one only where the configuration defines it.
   const members = new Set([...outbounds, ...groups.flatMap(({ name }) => name ?? [])]);
   const owners = new Set(groups.filter(hasOwnMembers).flatMap(({ name }) => name ?? []));
@@ -115,12 +115,10 @@ function reportNames(
   });
 }
 
-function reportLoops(groups: readonly RawGroup[], report: ReportIssue): void {
-  const members = new Map(groups.flatMap(({ name, proxies }) => (name ? [[name, proxies ?? []]] : [])));
-  const names = groupLoops(members);
-  const [first] = names;
-  if (first === undefined) return;
-  const index = groups.findIndex(({ name }) => name === first);
+function reportLoops(groups: readonly NamedGroup[], report: ReportIssue): void {
+  const names = groupLoops(new Map(groups.map(([, name, raw]) => [name, raw.proxies ?? []])));
+  const index = groups.find(([, name]) => name === names[0])?.[0];
+  if (index === undefined) return;
   const text = `loop is detected in ProxyGroup, please check following ProxyGroups: [${names.join(' ')}]`;
   report('error', ['proxy-groups', index, 'proxies'], text);
 }
