@@ -23,6 +23,13 @@ const MAX_NAMES = 4_000_000;
 const MAX_PATTERNS = 50_000;
 const MAX_NAME_BYTES = 1024;
 
+/** Byte → its lower case, or NOT_IN_NAMES; those beyond ASCII stay. */
+const NOT_IN_NAMES = 0;
+const LOWER = Uint8Array.from({ length: 256 }, (_, byte) => {
+  if (byte <= SPACE || byte === SLASH || byte === DELETE) return NOT_IN_NAMES;
+  return byte >= UPPER_A && byte <= UPPER_Z ? byte | SPACE : byte;
+});
+
 /** What became of a name: taken as it is, no name at all, or to be handled as text. */
 const TAKEN = 0;
 const INVALID = 1;
@@ -111,25 +118,22 @@ export class DomainSetBuilder {
     const place = this.#textEnd;
     this.#reserveText(place + length);
     const text = this.#text;
+    const shift = place - start;
     let hash = 0;
-    let right = DOT;
-    let afterRight = DOT;
-    for (let index = end - 1, at = place + length - 1; index >= start; index--, at--) {
-      let unit = bytes[index] as number;
-      if (unit >= UPPER_A && unit <= UPPER_Z) unit |= SPACE;
-      else if (unit <= SPACE || unit === SLASH || unit === DELETE) return INVALID;
-      else if (unit > DELETE && !wide) return BEYOND_ASCII;
-      if (unit === DOT) {
-        if (right === DOT) return INVALID;
-        if (right === STAR && afterRight === DOT) return HAS_STAR;
-      }
-      afterRight = right;
-      right = unit;
+    let lastDot = end;
+    for (let index = end - 1; index >= start; index--) {
+      const byte = bytes[index] as number;
+      const unit = LOWER[byte] as number;
+      if (unit <= DOT) {
+        if (unit === DOT) {
+          if (index + 1 === lastDot || index === start) return INVALID;
+          lastDot = index;
+        } else if (unit === STAR && isLabel(bytes, index, start, end)) return HAS_STAR;
+        else if (unit === NOT_IN_NAMES) return INVALID;
+      } else if (unit > DELETE && !wide) return BEYOND_ASCII;
       hash = Math.imul(hash ^ unit, FNV_PRIME);
-      text[at] = unit;
+      text[shift + index] = unit;
     }
-    if (right === DOT) return INVALID;
-    if (right === STAR && afterRight === DOT) return HAS_STAR;
     this.#store(hash, place, length, covers);
     this.#size++;
     return TAKEN;
@@ -191,6 +195,11 @@ export class DomainSetBuilder {
     if (length <= this.#text.length) return;
     this.#text = longer(this.#text, new Uint8Array(Math.max(length, this.#text.length * 2)));
   }
+}
+
+/** Whether the byte at `index` is a label of its own. */
+function isLabel(bytes: Uint8Array, index: number, start: number, end: number): boolean {
+  return (index === start || bytes[index - 1] === DOT) && (index + 1 === end || bytes[index + 1] === DOT);
 }
 
 function longer<A extends Uint8Array | Uint32Array>(from: A, to: A): A {

@@ -2,9 +2,6 @@ import type { ByteReader } from '@sluice/base/bytes';
 import { ProtocolError } from '@sluice/base/errors';
 import { parseBodyVersion, readLength } from './header.ts';
 
-/** Patterns in UTF-8, one after the other: number `i` ends before byte `ends[i]`, where the next one starts. */
-export type MrsDomains = { readonly text: Uint8Array; readonly ends: Uint32Array };
-
 /** One bit per node, and one per child: of the file's words only the bits that can mean something are looked at. */
 const MAX_NODES = 16 * 2 ** 20;
 const MAX_KEY_BYTES = 1024;
@@ -33,82 +30,84 @@ export function parseMrsDomains(reader: ByteReader): MrsDomains {
   const at = reader.offset;
   const labels = reader.view(readLength(reader, 1));
   if (labels.length >= MAX_NODES) throw new ProtocolError('mrs-too-large', at);
-  const parents = parentsOf(childBits, labels.length, at);
-  return new KeyCollector(leaves, labels, parents, at).collect();
+  return new MrsDomains(leaves, labels, parentsOf(childBits, labels.length, at), at);
 }
 
 /** Bit `index` of big-endian 64-bit words. */
 function bitAt(words: Uint8Array, index: number): number {
-  const byte = words[(index >>> 6) * WORD_BYTES + 7 - ((index & 63) >>> 3)] ?? 0;
-  return (byte >>> (index & 7)) & 1;
+  return ((words[(index >>> 3) ^ 7] as number) >>> (index & 7)) & 1;
 }
 
 /** Node → its parent; a parent always has the smaller number, so there are no loops. */
 function parentsOf(childBits: Uint8Array, labelCount: number, at: number): Uint32Array {
   const parents = new Uint32Array(labelCount + 1);
-  const bitCount = childBits.length * 8;
   let node = 0;
   let last = 0;
-  for (let index = 0; index < bitCount; index++) {
-    if (bitAt(childBits, index) === 0) {
-      if (last === labelCount) throw new ProtocolError('mrs-trie', at);
-      parents[++last] = node;
-    } else {
-      node++;
-      if (node > labelCount) return parents;
-      if (node > last) throw new ProtocolError('mrs-trie', at);
+  for (let index = 0; index < childBits.length; index++) {
+    // Words are big-endian, their lowest bit comes first.
+    let byte = childBits[index ^ 7] as number;
+    for (let bit = 0; bit < 8; bit++, byte >>>= 1) {
+      if ((byte & 1) === 0) {
+        if (last === labelCount) throw new ProtocolError('mrs-trie', at);
+        parents[++last] = node;
+      } else if (++node > labelCount) return parents;
+      else if (node > last) throw new ProtocolError('mrs-trie', at);
     }
   }
   throw new ProtocolError('mrs-trie', at);
 }
 
-/** Walks from each leaf up to the root, which gives the pattern the right way round, since the trie holds it reversed. */
-class KeyCollector {
+/**
+ * Steps through the patterns of a trie, each the UTF-8 bytes from `start` to `end` until the next step. It walks from a leaf up
+ * to the root, which gives the pattern the right way round, since the trie holds it reversed.
+ */
+export class MrsDomains {
+  readonly bytes = new Uint8Array(MAX_KEY_BYTES);
+  start = 0;
+  end = 0;
   readonly #leaves: Uint8Array;
   readonly #labels: Uint8Array;
   readonly #parents: Uint32Array;
   readonly #at: number;
-  #text = new Uint8Array(4096);
-  #length = 0;
-  #ends = new Uint32Array(256);
-  #count = 0;
+  readonly #nodes: number;
+  #node = 0;
+  #textBytes = 0;
 
   constructor(leaves: Uint8Array, labels: Uint8Array, parents: Uint32Array, at: number) {
     this.#leaves = leaves;
     this.#labels = labels;
     this.#parents = parents;
     this.#at = at;
+    this.#nodes = Math.min(parents.length, leaves.length * 8);
   }
 
-  collect(): MrsDomains {
-    const nodes = Math.min(this.#parents.length, this.#leaves.length * 8);
-    for (let node = 1; node < nodes; node++) {
-      if (bitAt(this.#leaves, node) === 1) this.#collectKey(node);
+  /** False behind the last pattern. @throws ProtocolError `mrs-too-large` */
+  next(): boolean {
+    while (++this.#node < this.#nodes) {
+      if (bitAt(this.#leaves, this.#node) === 0) continue;
+      this.#climb(this.#node);
+      return true;
     }
-    return { text: this.#text.subarray(0, this.#length), ends: this.#ends.subarray(0, this.#count) };
+    return false;
   }
 
-  #collectKey(leaf: number): void {
-    const start = this.#length;
-    if (start + MAX_KEY_BYTES > this.#text.length) this.#text = longer(this.#text, new Uint8Array(start * 2));
-    const text = this.#text;
-    let end = start;
+  #climb(leaf: number): void {
+    const { bytes } = this;
+    const labels = this.#labels;
+    const parents = this.#parents;
+    let end = 0;
     let widest = 0;
-    for (let node = leaf; node !== 0; node = this.#parents[node] as number) {
-      const label = this.#labels[node - 1] as number;
-      if (end - start === MAX_KEY_BYTES) throw new ProtocolError('mrs-too-large', this.#at);
-      text[end++] = label;
+    for (let node = leaf; node !== 0; node = parents[node] as number) {
+      const label = labels[node - 1] as number;
+      if (end === MAX_KEY_BYTES) throw new ProtocolError('mrs-too-large', this.#at);
+      bytes[end++] = label;
       widest |= label;
     }
-    if (widest > LAST_ASCII) restoreCharacters(text.subarray(start, end));
-    if (text[start] === PLUS && text[start + 1] === DOT) {
-      text.copyWithin(start, start + 1, end);
-      end--;
-    }
-    if (end > MAX_TEXT_BYTES) throw new ProtocolError('mrs-too-large', this.#at);
-    if (this.#count === this.#ends.length) this.#ends = longer(this.#ends, new Uint32Array(this.#count * 2));
-    this.#ends[this.#count++] = end;
-    this.#length = end;
+    this.#textBytes += end;
+    if (this.#textBytes > MAX_TEXT_BYTES) throw new ProtocolError('mrs-too-large', this.#at);
+    if (widest > LAST_ASCII) restoreCharacters(bytes.subarray(0, end));
+    this.start = bytes[0] === PLUS && bytes[1] === DOT ? 1 : 0;
+    this.end = end;
   }
 }
 
@@ -121,9 +120,4 @@ function restoreCharacters(bytes: Uint8Array): void {
     bytes.subarray(start, index + 1).reverse();
     start = index + 1;
   }
-}
-
-function longer<A extends Uint8Array | Uint32Array>(from: A, to: A): A {
-  to.set(from);
-  return to;
 }

@@ -9,13 +9,10 @@ import { encodeMrsDomains } from './encode-domains.ts';
 import { parseMrsHeader } from './header.ts';
 import { encodeMrsRanges, type MrsRange, parseMrsRanges } from './ranges.ts';
 
-function listOf({ text, ends }: MrsDomains): string[] {
-  let start = 0;
-  return Array.from(ends, (end) => {
-    const pattern = Buffer.from(text.subarray(start, end)).toString('utf8');
-    start = end;
-    return pattern;
-  });
+function listOf(domains: MrsDomains): string[] {
+  const list: string[] = [];
+  while (domains.next()) list.push(Buffer.from(domains.bytes).toString('utf8', domains.start, domains.end));
+  return list;
 }
 
 function readDomains(bytes: Uint8Array): string[] {

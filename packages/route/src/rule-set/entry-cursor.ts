@@ -59,27 +59,6 @@ export class ListEntries implements EntryCursor {
   }
 }
 
-/** Entries that lie one after the other, number `i` up to `ends[i]`. */
-export class PackedEntries implements EntryCursor {
-  readonly bytes: Uint8Array;
-  readonly #ends: Uint32Array;
-  start = 0;
-  end = 0;
-  #index = 0;
-
-  constructor(bytes: Uint8Array, ends: Uint32Array) {
-    this.bytes = bytes;
-    this.#ends = ends;
-  }
-
-  next(): boolean {
-    if (this.#index === this.#ends.length) return false;
-    this.start = this.end;
-    this.end = this.#ends[this.#index++] as number;
-    return true;
-  }
-}
-
 /** The entry that a cursor stands on, as text. */
 export function entryText({ bytes, start, end }: EntryCursor): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8');

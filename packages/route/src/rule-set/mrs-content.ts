@@ -7,7 +7,6 @@ import { parseMrsHeader } from '@sluice/codec/mrs/header';
 import { parseMrsRanges } from '@sluice/codec/mrs/ranges';
 import { buildDomainSet, buildRangeSet } from './build-entry-set.ts';
 import { contentError } from './content-error.ts';
-import { PackedEntries } from './entry-cursor.ts';
 import type { EntrySet, SetBehavior } from './entry-set.ts';
 import type { Steps } from './steps.ts';
 
@@ -53,9 +52,9 @@ export function* buildMrsSet(
     const header = parseMrsHeader(reader);
     if (header.behavior !== behavior) throw contentError('invalid behavior');
     if (behavior === 'ipcidr') return yield* buildRangeSet(parseMrsRanges(reader), header.count);
-    const { text, ends } = parseMrsDomains(reader);
+    const domains = parseMrsDomains(reader);
     yield;
-    return yield* buildDomainSet(new PackedEntries(text, ends), warn, header.count);
+    return yield* buildDomainSet(domains, warn, header.count);
   } catch (error) {
     if (error instanceof GatewayError || !(error instanceof ProtocolError)) throw error;
     throw contentError(TEXTS[error.code] ?? error.message, error);
