@@ -48,10 +48,7 @@ export const dnsSchema = Type.Object(
         ipcidr: textList('Prefixes that are distrusted.'),
         domain: textList('Patterns of names that only fallback is asked for.'),
       },
-      {
-        description: 'When the answer of fallback is used.',
-        default: { geoip: true, 'geoip-code': 'CN', geosite: [], ipcidr: [], domain: [] },
-      },
+      { description: 'When the answer of fallback is used.' },
     ),
     'nameserver-policy': policy(
       'Pattern, geosite:list or rule-set:name to the servers for such names; the first that matches counts.',
@@ -85,7 +82,7 @@ export const dnsSchema = Type.Object(
       'lru',
     ),
   },
-  { description: 'DNS server and resolvers.', default: {} },
+  { description: 'DNS server and resolvers.' },
 );
 
 export type RawDns = Static<typeof dnsSchema>;

@@ -103,6 +103,7 @@ function resolveResolver(raw: RawDns, sources: DnsSources, report: ReportIssue):
     defaultServers: resolveDefaultServers(raw['default-nameserver'], ['dns', 'default-nameserver'], report),
     main: servers('nameserver'),
     fallback,
+    fallbackIsLazy: raw['fallback-lazy-query'],
     fallbackFilter: resolveFallbackFilter(raw, fallback.length === 0 ? withoutGeo(sources) : sources, report),
     policy: policy('nameserver-policy'),
     proxyServer: servers('proxy-server-nameserver'),

@@ -23,7 +23,8 @@ export class FakeIpPools {
   /** Opens the pools of a configuration, or closes all when there is none. */
   configure(config: FakeIpConfig | undefined): void {
     this.flush();
-    const ranges = config === undefined ? [] : [config.range, config.range6].filter((each) => each !== undefined);
+    const ranges =
+      config === undefined ? [] : [config.range, config.range6].filter((each) => each !== undefined);
     this.#open = new Map(
       ranges.map((range) => [range.family, this.#openPool(range, config?.isStored === true)] as const),
     );

@@ -12,12 +12,20 @@ export class HostLookup {
     this.#system = system;
   }
 
-  /** The addresses of a lower-case name, or the name it finally stands for. */
+  /** The name that a lower-case name finally stands for, or its addresses when it is no alias. */
   find(name: string): HostValue | undefined {
-    const hosts = this.#hosts();
-    const alias = hosts.lookupAlias(name);
-    if (alias !== undefined) return { kind: 'alias', name: alias };
-    const ips = hosts.lookupIps(name) ?? this.#system?.lookupIps(name);
+    const alias = this.#hosts().lookupAlias(name);
+    return alias === undefined ? this.#ipsOf(name) : { kind: 'alias', name: alias };
+  }
+
+  /** As `find`, but when an alias has addresses here, those. */
+  follow(name: string): HostValue | undefined {
+    const found = this.find(name);
+    return found?.kind === 'alias' ? (this.#ipsOf(found.name) ?? found) : found;
+  }
+
+  #ipsOf(name: string): HostValue | undefined {
+    const ips = this.#hosts().lookupIps(name) ?? this.#system?.lookupIps(name);
     return ips === undefined ? undefined : { kind: 'ips', ips };
   }
 }

@@ -30,9 +30,23 @@ export type QueryRecord = {
 /** The latest questions. */
 export class QueryLog {
   readonly #records = new Ring<QueryRecord>(KEPT_QUERIES);
+  #total = 0;
+  #cacheHits = 0;
+
+  /** Questions since the start. */
+  get total(): number {
+    return this.#total;
+  }
+
+  /** Those that the cache could answer. */
+  get cacheHits(): number {
+    return this.#cacheHits;
+  }
 
   add(record: QueryRecord): void {
-    const { reply } = record;
+    const { reply, via } = record;
+    this.#total++;
+    if (via === 'cache') this.#cacheHits++;
     const isLong = reply !== undefined && reply.length > MAX_KEPT_BYTES;
     this.#records.push(isLong ? { ...record, reply: headerOf(reply) } : record);
   }

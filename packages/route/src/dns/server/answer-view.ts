@@ -1,0 +1,40 @@
+import { DNS_FLAG } from '@sluice/codec/dns/header';
+import { SECTION, scanMessage } from '@sluice/codec/dns/message';
+import { readName } from '@sluice/codec/dns/name';
+import { DNS_TYPE } from '@sluice/codec/dns/types';
+import type { DnsAnswerView, DnsRecordView } from '../../port.ts';
+import { recordText } from './record-text.ts';
+
+/** A response in presentation form, without OPT records. @throws ProtocolError when it is malformed */
+export function answerView(bytes: Uint8Array): DnsAnswerView {
+  const { flags, question, records } = scanMessage(bytes);
+  const section = (wanted: number): DnsRecordView[] =>
+    records
+      .filter((record) => record.section === wanted && record.type !== DNS_TYPE.OPT)
+      .map((record) => ({
+        name: absolute(readName(bytes, record.start, false).text),
+        type: record.type,
+        ttl: record.ttl,
+        data: recordText(bytes, record),
+      }));
+  return {
+    status: flags & 15,
+    question: {
+      name: absolute(question === undefined ? '' : readName(question.wireName, 0, false).text),
+      type: question?.type ?? 0,
+      class: question?.class ?? 0,
+    },
+    truncated: (flags & DNS_FLAG.TC) !== 0,
+    recursionDesired: (flags & DNS_FLAG.RD) !== 0,
+    recursionAvailable: (flags & DNS_FLAG.RA) !== 0,
+    authenticData: (flags & DNS_FLAG.AD) !== 0,
+    checkingDisabled: (flags & DNS_FLAG.CD) !== 0,
+    answers: section(SECTION.ANSWER),
+    authorities: section(SECTION.AUTHORITY),
+    additionals: section(SECTION.ADDITIONAL),
+  };
+}
+
+function absolute(name: string): string {
+  return `${name}.`;
+}
