@@ -4,11 +4,13 @@ import { once } from 'node:events';
 import type net from 'node:net';
 import { type Duplex, duplexPair } from 'node:stream';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { spliceEngine } from '@sluice/core/native/splice-engine';
 import { RouteRig, readAll, readExactly, until } from '../testing/route-rig.ts';
 import { type Relay, startRelay } from './relay.ts';
+import type { ByteMeter } from './tracker.ts';
 
 /** The same scenarios on sockets, which the fast path takes, and on streams in memory. */
-for (const kind of ['sockets', 'streams'] as const) {
+for (const kind of ['sockets', 'sockets without splice', 'streams'] as const) {
   describe(`relay between ${kind}`, () => {
     let rig: RouteRig;
     beforeEach(() => {
@@ -38,9 +40,14 @@ for (const kind of ['sockets', 'streams'] as const) {
         countDownload: (bytes: number) => {
           counted.down += bytes;
         },
+        observe: (meter: ByteMeter) => () => {
+          counted.up += meter.bytesWritten;
+          counted.down += meter.bytesRead;
+        },
       };
       const begin = (): Relay => {
-        const relay = startRelay(clientEnd, serverEnd, counter);
+        const findEngine = kind === 'sockets' ? spliceEngine : () => undefined;
+        const relay = startRelay(clientEnd, serverEnd, counter, findEngine);
         rig.onClose(() => relay.close());
         return relay;
       };
@@ -68,7 +75,7 @@ for (const kind of ['sockets', 'streams'] as const) {
       const { client, server, clientEnd, begin } = await start();
       client.end('early');
       clientEnd.unshift(Buffer.from('very '));
-      if (kind === 'sockets') await once(clientEnd, 'readable');
+      if (kind !== 'streams') await once(clientEnd, 'readable');
       begin();
       assert.equal((await readAll(server)).toString(), 'very early');
     });
@@ -144,10 +151,10 @@ for (const kind of ['sockets', 'streams'] as const) {
         other.on('error', () => other.destroy());
         other.resume();
         // A stream in memory does not tell its far end, so there the near one breaks.
-        if (kind === 'sockets') broken.resetAndDestroy();
+        if (kind !== 'streams') broken.resetAndDestroy();
         else (breaksFirst === 'client' ? ends.clientEnd : ends.serverEnd).destroy(new Error('broken'));
         await relay.finished;
-        if (kind === 'sockets') await until(() => other.destroyed || other.readableEnded);
+        if (kind !== 'streams') await until(() => other.destroyed || other.readableEnded);
         else assert.ok(ends.clientEnd.destroyed && ends.serverEnd.destroyed);
       }
     });
@@ -172,7 +179,7 @@ for (const kind of ['sockets', 'streams'] as const) {
       const relay = begin();
       relay.close();
       await relay.finished;
-      if (kind === 'sockets') {
+      if (kind !== 'streams') {
         assert.equal((await readAll(client)).length, 0);
         assert.equal((await readAll(server)).length, 0);
       }

@@ -1,10 +1,17 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { type SplicedPair, type SpliceEngine, spliceEngine } from '@sluice/core/native/splice-engine';
 import { ReadBuffer } from './read-buffer.ts';
-import { canTakeOver, takeOver } from './takeover.ts';
+import { canTakeOver, descriptorOf, detach, takeOver } from './takeover.ts';
+import type { ByteMeter } from './tracker.ts';
 
 /** Whoever keeps count of relayed bytes. */
-export type ByteCounter = { countUpload(bytes: number): void; countDownload(bytes: number): void };
+export type ByteCounter = {
+  countUpload(bytes: number): void;
+  countDownload(bytes: number): void;
+  /** Counts by reading a meter from time to time; the result takes the last reading. */
+  observe(meter: ByteMeter): () => void;
+};
 
 /** A relay that is running. */
 export type Relay = {
@@ -15,28 +22,105 @@ export type Relay = {
 };
 
 const EMPTY = Buffer.alloc(0);
+/** Connections that carry less than this do not earn what handing them over costs. */
+const HAND_OVER_BYTES = 262_144;
 
 /**
  * Copies both ways between two paused streams until both have ended. The end of one direction half-closes the other side;
- * a failure of either side closes both. Neither side is read faster than the other is written.
+ * a failure of either side closes both. Neither side is read faster than the other is written. Busy pairs of sockets are
+ * handed to the splice engine where there is one.
  */
-export function startRelay(client: Duplex, upstream: Duplex, counter: ByteCounter): Relay {
+export function startRelay(
+  client: Duplex,
+  upstream: Duplex,
+  counter: ByteCounter,
+  findEngine: () => SpliceEngine | undefined = spliceEngine,
+): Relay {
   return canTakeOver(client) && canTakeOver(upstream)
-    ? relaySockets(client, upstream, counter)
+    ? new SocketRelay(client, upstream, counter, findEngine())
     : relayStreams(client, upstream, counter);
 }
 
-function relaySockets(client: Socket, upstream: Socket, counter: ByteCounter): Relay {
-  const up = new Direction(client, (bytes) => counter.countUpload(bytes));
-  const down = new Direction(upstream, (bytes) => counter.countDownload(bytes));
-  const relay = closeTogether(up.from, down.from);
-  void relay.finished.then(() => {
-    up.buffer.release();
-    down.buffer.release();
-  });
-  up.run(down.from);
-  down.run(up.from);
-  return relay;
+/** Both ways between two sockets: in this process at first, inside the kernel once much has passed. */
+class SocketRelay implements Relay {
+  readonly finished: Promise<void>;
+  readonly #counter: ByteCounter;
+  readonly #engine: SpliceEngine | undefined;
+  readonly #up: Direction;
+  readonly #down: Direction;
+  readonly #sides: Relay;
+  #passedBytes = 0;
+  #isAsked = false;
+  #spliced: SplicedPair | undefined;
+  #stopCounting: () => void = () => undefined;
+
+  constructor(client: Socket, upstream: Socket, counter: ByteCounter, engine: SpliceEngine | undefined) {
+    this.#counter = counter;
+    this.#engine = engine;
+    this.#up = new Direction(client, (bytes) => this.#passed(bytes, 'up'));
+    this.#down = new Direction(upstream, (bytes) => this.#passed(bytes, 'down'));
+    this.#sides = closeTogether(this.#up.from, this.#down.from);
+    this.finished = this.#sides.finished.then(() => this.#release());
+    this.#up.run(this.#down.from);
+    this.#down.run(this.#up.from);
+  }
+
+  close(): void {
+    if (this.#spliced === undefined) this.#sides.close();
+    else this.#spliced.close();
+  }
+
+  #passed(bytes: number, way: 'up' | 'down'): void {
+    if (way === 'up') this.#counter.countUpload(bytes);
+    else this.#counter.countDownload(bytes);
+    this.#passedBytes += bytes;
+    if (this.#engine === undefined || this.#isAsked || this.#passedBytes < HAND_OVER_BYTES) return;
+    this.#isAsked = true;
+    // Not now: the runtime is in the middle of reading.
+    setImmediate(() => this.#handOver());
+  }
+
+  #handOver(): void {
+    const [client, upstream] = [this.#up.from, this.#down.from];
+    const engine = this.#engine;
+    if (client.destroyed || upstream.destroyed || engine === undefined) return;
+    if (!canTakeOver(client) || !canTakeOver(upstream)) {
+      // Something is still being written: the next bytes ask again. An end of either side stays for good.
+      this.#isAsked = client.readableEnded || upstream.readableEnded;
+      return;
+    }
+    try {
+      this.#spliced = engine.join(descriptorOf(client), descriptorOf(upstream), () => this.#ended());
+    } catch {
+      // Out of descriptors: the relay goes on as it is.
+      return;
+    }
+    this.#stopCounting = this.#counter.observe(meterOf(this.#spliced));
+    detach(client);
+    detach(upstream);
+    this.#release();
+  }
+
+  #ended(): void {
+    this.#stopCounting();
+    this.#sides.close();
+  }
+
+  #release(): void {
+    this.#up.buffer.release();
+    this.#down.buffer.release();
+  }
+}
+
+function meterOf(pair: SplicedPair): ByteMeter {
+  return {
+    get bytesWritten() {
+      return pair.forward;
+    },
+    get bytesRead() {
+      return pair.backward;
+    },
+  };
 }
 
 /** One way of a relay between sockets: reads into one buffer of its own, which is free again once the peer's write took it. */

@@ -2,7 +2,9 @@ import { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 
 /** The native handle of a socket; Node has no public name for it. */
-type WithHandle = { _handle: (object & { reading?: boolean; readStop?(): number }) | null };
+type WithHandle = {
+  _handle: (object & { reading?: boolean; readonly fd?: number; readStop?(): number; close?(): void }) | null;
+};
 
 /** What a re-opened socket reads into, and who gets it. */
 export type ReadInto = {
@@ -47,8 +49,22 @@ export function takeOver(
   if (handle !== null) handle.reading = false;
   holder._handle = null;
   const options = { handle, allowHalfOpen: true, onread };
-  const socket = new Socket(options as ConstructorParameters<typeof Socket>[0]);
+  const socket = new Socket(options as unknown as ConstructorParameters<typeof Socket>[0]);
   // Whoever watches the old socket still learns of the end.
   socket.once('close', () => old.destroy());
   return { socket, readAhead: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks) };
+}
+
+/** The descriptor of a socket for which `canTakeOver` holds. */
+export function descriptorOf(socket: Socket): number {
+  return (socket as unknown as WithHandle)._handle?.fd ?? -1;
+}
+
+/** Closes a socket's own descriptor without ending the connection, for which somebody else has a duplicate. The socket is left open and empty. */
+export function detach(socket: Socket): void {
+  const holder = socket as unknown as WithHandle;
+  const handle = holder._handle;
+  handle?.readStop?.();
+  holder._handle = null;
+  handle?.close?.();
 }
