@@ -30,8 +30,8 @@ describe('upgrading through npm', () => {
 
   it('installs the published version where the running one is', async () => {
     installAt('project/node_modules/sluice');
-    npmThat('[ "$1" = view ] && echo 0.2.0');
-    const done = await upgradeInstallation({ channel: '', force: false }, { root, npm });
+    npmThat('[ "$1" = view ] && echo 0.2.0 || true');
+    const done = await upgradeInstallation({ channel: undefined, force: false }, { root, npm });
     assert.deepEqual(done, { from: '0.1.0', to: '0.2.0' });
     assert.deepEqual(calls(), [
       'view sluice@latest version',
@@ -41,7 +41,7 @@ describe('upgrading through npm', () => {
 
   it('keeps to the channel, and to the global place', async () => {
     installAt('lib/node_modules/sluice');
-    npmThat('[ "$1" = view ] && echo 0.3.0-alpha.1');
+    npmThat('[ "$1" = view ] && echo 0.3.0-alpha.1 || true');
     await upgradeInstallation({ channel: 'alpha', force: false }, { root, npm });
     assert.deepEqual(calls(), [
       'view sluice@alpha version',
@@ -60,7 +60,7 @@ describe('upgrading through npm', () => {
   it('says what npm said when it fails', async () => {
     installAt('project/node_modules/sluice');
     npmThat('echo "npm error code E404" >&2; exit 1');
-    const upgrade = () => upgradeInstallation({ channel: '', force: false }, { root, npm });
+    const upgrade = () => upgradeInstallation({ channel: undefined, force: false }, { root, npm });
     await assert.rejects(upgrade(), { message: 'get latest version: npm error code E404' });
     npmThat('[ "$1" = view ] && echo 0.2.0 && exit 0; echo "npm error disk full" >&2; exit 1');
     await assert.rejects(upgrade(), { message: 'downloading: npm error disk full' });
@@ -73,7 +73,7 @@ describe('upgrading through npm', () => {
   it('leaves a copy alone that npm did not install', async () => {
     installAt('checkout');
     npmThat('exit 1');
-    await assert.rejects(upgradeInstallation({ channel: '', force: false }, { root, npm }), {
+    await assert.rejects(upgradeInstallation({ channel: undefined, force: false }, { root, npm }), {
       message: /already using latest version 0\.1\.0 \(this copy is not installed by npm/,
     });
   });

@@ -6,8 +6,8 @@ import { errorText, GatewayError } from '@sluice/base/errors';
 
 /** What an upgrade is asked for. */
 export type UpgradeRequest = {
-  /** `release` or `alpha`; `''` stays with what is installed. */
-  readonly channel: '' | 'release' | 'alpha';
+  /** Absent stays with the channel of what is installed. */
+  readonly channel: 'release' | 'alpha' | undefined;
   /** Install again even when it is the same version. */
   readonly force: boolean;
 };
@@ -46,7 +46,7 @@ export async function upgradeInstallation(
       `update error: already using latest version ${version} (this copy is not installed by npm: update its folder instead)`,
     );
   }
-  const tag = channel === 'alpha' || (channel === '' && version.includes('-')) ? 'alpha' : 'latest';
+  const tag = channel === 'alpha' || (channel === undefined && version.includes('-')) ? 'alpha' : 'latest';
   const latest = await latestVersion(npm, `${name}@${tag}`);
   if (latest === version && !force) {
     throw failed(`update error: already using latest version ${version}`);

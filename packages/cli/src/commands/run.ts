@@ -4,6 +4,7 @@ import { createLogHub, type LogSink } from '@sluice/core/log/log-hub';
 import { textSink } from '@sluice/core/log/text-sink';
 import { type App, createApp } from '../app.ts';
 import { EXIT_FAILED, EXIT_OK } from '../exit-codes.ts';
+import { executeAgain, ProcessLifecycle } from '../process-lifecycle.ts';
 import { loadSettings, type SettingsSource } from '../settings/load-settings.ts';
 import { startScreen } from '../start-screen.ts';
 import { printIssues, type Terminal } from '../terminal.ts';
@@ -18,9 +19,10 @@ export async function runCommand(source: SettingsSource, terminal: Terminal): Pr
 
   const sink = await sinkFor(settings.log.format, terminal);
   const logs = createLogHub(settings.log.level, sink);
+  const lifecycle = new ProcessLifecycle();
   let app: App;
   try {
-    app = await createApp({ settings, logs, source });
+    app = await createApp({ settings, logs, source, lifecycle });
     await app.start();
   } catch (error) {
     const hint = errorText(error).includes('EADDRINUSE') ? ' (is another instance running?)' : '';
@@ -30,7 +32,7 @@ export async function runCommand(source: SettingsSource, terminal: Terminal): Pr
   terminal.out(startScreen(app.describe(), terminal.colour));
   // A gateway usually ends by a signal, which would lose what this start compiled.
   flushCompileCache();
-  await untilStopped(app, terminal);
+  if ((await untilStopped(app, lifecycle, terminal)) === 'restart') executeAgain();
   return EXIT_OK;
 }
 
@@ -40,27 +42,26 @@ async function sinkFor(format: 'text' | 'json', terminal: Terminal): Promise<Log
   return jsonSink(process.stderr);
 }
 
-/** SIGINT and SIGTERM drain and stop, a second one stops at once; SIGHUP reloads. */
-function untilStopped(app: App, terminal: Terminal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
+/** SIGINT and SIGTERM drain and stop, a second one stops at once; SIGHUP reloads. Resolves with what to do next. */
+function untilStopped(app: App, lifecycle: ProcessLifecycle, terminal: Terminal): Promise<'end' | 'restart'> {
+  const { promise, resolve } = Promise.withResolvers<'end' | 'restart'>();
   const impatience = new AbortController();
   let stopping = false;
-  const stop = (): void => {
+  const stop = (next: 'end' | 'restart'): void => {
     if (stopping) {
       impatience.abort();
       return;
     }
     stopping = true;
-    terminal.err('stopping …');
+    terminal.err(next === 'restart' ? 'restarting …' : 'stopping …');
     app
       .stop(AbortSignal.any([AbortSignal.timeout(STOP_DEADLINE_MS), impatience.signal]))
-      .then(resolve, (error: unknown) => {
-        terminal.err(`sluice: stopping failed: ${errorText(error)}`);
-        resolve();
-      });
+      .catch((error: unknown) => terminal.err(`sluice: stopping failed: ${errorText(error)}`))
+      .then(() => resolve(next));
   };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
+  process.on('SIGINT', () => stop('end'));
+  process.on('SIGTERM', () => stop('end'));
+  void lifecycle.restartRequested.then(() => stop('restart'));
   process.on('SIGHUP', () => {
     app.reload().then(
       (reloaded) => printIssues(terminal, reloaded),
