@@ -63,19 +63,33 @@ export function buildOpenApi(
   groups: readonly OperationGroup[],
 ): object {
   const paths: Record<string, Record<string, object>> = {};
+  const ids = new Set<string>();
   for (const group of groups) {
     for (const operation of group.operations) {
       const path = operation.path.replace(/:(\w+)/g, '{$1}');
       const operations = paths[path] ?? {};
       paths[path] = operations;
-      operations[operation.method.toLowerCase()] = describe(operation, path, group.tag);
+      operations[operation.method.toLowerCase()] = describe(
+        operation,
+        path,
+        group.tag,
+        unusedId(operationId(group.tag, operation.method, path), ids),
+      );
     }
   }
   const tags = groups.map(({ tag, description }) => ({ name: tag, description }));
   return { openapi: '3.1.0', info, tags, paths };
 }
 
-function describe(operation: OperationDoc, path: string, tag: string): object {
+/** Paths that differ in punctuation only would otherwise share an id. */
+function unusedId(wanted: string, used: Set<string>): string {
+  let id = wanted;
+  for (let number = 2; used.has(id); number++) id = `${wanted}${number}`;
+  used.add(id);
+  return id;
+}
+
+function describe(operation: OperationDoc, path: string, tag: string, id: string): object {
   const parameters = [
     ...[...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
       name,
@@ -94,7 +108,7 @@ function describe(operation: OperationDoc, path: string, tag: string): object {
   return {
     tags: [tag],
     summary: operation.summary,
-    operationId: operationId(tag, operation.method, path),
+    operationId: id,
     parameters,
     ...(operation.body === undefined
       ? {}

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { GatewayError } from '@sluice/base/errors';
 
 /** A request body that does not decode; answered with 400 `Body invalid`. */
@@ -69,4 +70,17 @@ export function asInteger(value: unknown): number {
 export function asStrings(value: unknown): readonly string[] {
   if (!Array.isArray(value)) throw new BodyInvalidError('not a list');
   return value.map(asString);
+}
+
+/** Prefixes in CIDR notation; a bare address is none. */
+export function asPrefixes(value: unknown): readonly string[] {
+  const prefixes = asStrings(value);
+  if (!prefixes.every(isPrefix)) throw new BodyInvalidError('not a list of CIDRs');
+  return prefixes;
+}
+
+function isPrefix(text: string): boolean {
+  const [, ip = '', length = ''] = /^([^/]+)\/(\d{1,3})$/.exec(text) ?? [];
+  const version = isIP(ip);
+  return version !== 0 && Number(length) <= (version === 4 ? 32 : 128);
 }

@@ -8,14 +8,23 @@ import { BodyInvalidError } from './body.ts';
 import { configRows } from './config-rows.ts';
 import { connectionRows } from './connection-rows.ts';
 import { addCorsHeaders, answerPreflight, isPreflight } from './cors.ts';
+import { debugRows } from './debug/debug-rows.ts';
+import { dnsRows } from './dns-rows.ts';
+import { dohOperations, registerDoh } from './doh.ts';
+import { groupRows } from './group-rows.ts';
+import { maintenanceRows } from './maintenance-rows.ts';
 import type { ClashOptions } from './options.ts';
 import { providerRows } from './provider-rows.ts';
 import { proxyRows } from './proxy-rows.ts';
 import { ruleRows } from './rule-rows.ts';
+import { storageRows, VALUE_TOO_LARGE } from './storage-rows.ts';
 import { systemRows } from './system-rows.ts';
 import { type ClashRouteConfig, type ClashRow, registerRows } from './table.ts';
-import { registerUi } from './ui.ts';
+import { registerUi, UI_OPERATIONS } from './ui.ts';
 import { BODY_INVALID, message, PAGE_NOT_FOUND, plainText, UNAUTHORIZED } from './wire.ts';
+
+/** Where the document shows DNS over HTTPS while it is switched off. */
+const DEFAULT_DOH_PATH = '/dns-query';
 
 /** A configuration text may come as a whole in one body. */
 const BODY_LIMIT_BYTES = 16_777_216;
@@ -33,13 +42,23 @@ const KNOWN_METHODS: ReadonlySet<string> = new Set([
 ]);
 
 /** Sub-trees that ask for the secret before they look for the path. */
-const MOUNTED = /^\/(configs|proxies|group|rules|connections|providers\/proxies|providers\/rules)(\/|$)/;
+const MOUNTED =
+  /^\/(configs|proxies|group|rules|connections|providers\/proxies|providers\/rules|cache|dns|storage|restart|upgrade)(\/|$)/;
 
-/** The table of the dialect, for registration and for the document. */
-export function clashRows(options: ClashOptions): readonly ClashRow[] {
-  return [systemRows, configRows, proxyRows, providerRows, ruleRows, connectionRows].flatMap((rows) =>
-    rows(options),
-  );
+/** The table of the dialect that is always served. */
+function clashRows(options: ClashOptions): readonly ClashRow[] {
+  return [
+    systemRows,
+    configRows,
+    maintenanceRows,
+    proxyRows,
+    groupRows,
+    providerRows,
+    ruleRows,
+    connectionRows,
+    dnsRows,
+    storageRows,
+  ].flatMap((rows) => rows(options));
 }
 
 /** The control API of the mihomo / Clash.Meta kernel; claims no prefix, so it belongs last on a listener. */
@@ -47,6 +66,7 @@ export function createClashDialect(options: ClashOptions): HttpDialect {
   return {
     name: 'clash',
     prefixes: [],
+    rewriteUrl: withoutDoubledSlashes,
     caseSensitive: true,
     ignoreTrailingSlash: false,
     bodyLimitBytes: BODY_LIMIT_BYTES,
@@ -55,12 +75,16 @@ export function createClashDialect(options: ClashOptions): HttpDialect {
     async register(app) {
       addHooks(app, options);
       registerRows(app, clashRows(options));
+      if (options.profiler !== undefined) registerRows(app, debugRows(options));
       if (options.uiDir !== undefined) await registerUi(app, options.uiDir);
+      if (options.dohPath !== '') registerDoh(app, options);
     },
-    fail: (failure, request) =>
-      failure.kind === 'not-found' && !KNOWN_METHODS.has(request.method ?? '')
-        ? { status: 405 }
-        : wordFailure(failure),
+    fail(failure, request) {
+      if (failure.kind === 'not-found' && !KNOWN_METHODS.has(request.method ?? '')) return { status: 405 };
+      if (failure.kind === 'body-too-large' && request.url?.startsWith('/storage/') === true)
+        return VALUE_TOO_LARGE;
+      return wordFailure(failure);
+    },
   };
 }
 
@@ -69,8 +93,17 @@ export function clashOperations(options: ClashOptions): OperationGroup {
   return {
     tag: 'clash',
     description: 'Drop-in control API for clients of the mihomo / Clash.Meta kernel',
-    operations: clashRows(options).map(operationOf),
+    operations: [
+      ...[...clashRows(options), ...debugRows(options)].map(operationOf),
+      ...UI_OPERATIONS,
+      ...dohOperations(options.dohPath === '' ? DEFAULT_DOH_PATH : options.dohPath),
+    ],
   };
+}
+
+/** A documented example calls `//version`. */
+function withoutDoubledSlashes(url: string): string {
+  return url.replace(/^\/{2,}/, '/');
 }
 
 function addHooks(app: FastifyInstance, options: ClashOptions): void {

@@ -48,8 +48,9 @@ describe('clash routing', { timeout: 60_000 }, () => {
       '/logs/',
       '/proxies/Japan/delay/',
       '/connections/x/',
-      '//version',
       '/VERSION',
+      '/proxies//delay',
+      '/providers/proxies//x',
     ]) {
       const answer = await call(listener, 'GET', path);
       assert.deepEqual([path, answer.status, answer.body], [path, 404, NOT_FOUND_PAGE]);
@@ -72,8 +73,9 @@ describe('clash routing', { timeout: 60_000 }, () => {
       ...roots,
       '/proxies/Japan/',
       '/group/Proxy/',
-      '/providers/proxies/Proxy/',
-      '/providers/proxies/Proxy/Japan/',
+      '/providers/proxies/sub1/',
+      '/providers/proxies/sub1/Japan/',
+      '/providers/rules/ads/',
     ]) {
       assert.deepEqual([path, (await call(listener, 'GET', path)).status], [path, 200]);
     }
@@ -87,7 +89,13 @@ describe('clash routing', { timeout: 60_000 }, () => {
       ['OPTIONS', '/logs', ['GET']],
       ['POST', '/configs', ['GET', 'PATCH', 'PUT']],
       ['POST', '/proxies/Japan', ['GET', 'PUT', 'DELETE']],
-      ['DELETE', '/group/Proxy', ['GET']],
+      ['POST', '/group/Proxy', ['GET', 'DELETE']],
+      ['GET', '/restart', ['POST']],
+      ['GET', '/upgrade/', ['POST']],
+      ['POST', '/storage/key', ['GET', 'PUT', 'DELETE']],
+      ['POST', '/providers/rules/ads', ['GET', 'PUT']],
+      ['GET', '/cache/dns/flush', ['POST']],
+      ['POST', '/dns/query', ['GET']],
       ['DELETE', '/rules/disable', ['PATCH']],
       ['POST', '/connections', ['GET', 'DELETE']],
       ['GET', '/connections/some-id', ['DELETE']],
@@ -237,6 +245,11 @@ describe('clash authentication', { timeout: 60_000 }, () => {
       ['POST', '/proxies', 401],
       ['OPTIONS', '/proxies', 401],
       ['GET', '/providers/rules/x/y', 401],
+      ['GET', '/storage', 401],
+      ['GET', '/cache', 401],
+      ['GET', '/dns/x', 401],
+      ['GET', '/restart', 401],
+      ['POST', '/upgrade/x', 401],
       ['GET', '/providers', 404],
       ['GET', '/proxiesx', 404],
     ] as const) {

@@ -1,29 +1,25 @@
-import { isIP } from 'node:net';
 import { LOG_LEVELS, type LogLevel } from '@sluice/core/log/logger';
 import type { RouteSettingsPatch } from '@sluice/route/port';
-import { asBoolean, asInteger, asString, asStrings, BodyInvalidError, membersOf } from './body.ts';
+import { asBoolean, asInteger, asPrefixes, asString, BodyInvalidError, membersOf } from './body.ts';
+import { decodeTun, wantsTuicServer } from './tun-members.ts';
 
 /** What `PATCH /configs` asks for. */
-export type ConfigPatch = { readonly settings: RouteSettingsPatch; readonly logLevel: LogLevel | undefined };
+export type ConfigPatch = {
+  readonly settings: RouteSettingsPatch;
+  readonly logLevel: LogLevel | undefined;
+  /** Members of `tun`, absent when it was not named. */
+  readonly tun: ReadonlyMap<string, unknown> | undefined;
+  /** Inbounds that it asks for and this gateway does not open, by their names in the configuration. */
+  readonly absent: readonly string[];
+};
 
 type MutablePatch = { -readonly [K in keyof RouteSettingsPatch]: RouteSettingsPatch[K] };
 
 const MODES = ['rule', 'global', 'direct'] as const;
 const FIND_PROCESS_MODES = ['strict', 'always', 'off'] as const;
-const TUN_STACKS = ['gvisor', 'system', 'mixed'] as const;
 
-/** Members that are accepted for their type only: the features behind them are not part of this gateway. */
-const CHECKED_ONLY: Readonly<Record<string, (value: unknown) => unknown>> = {
-  'redir-port': asInteger,
-  'tproxy-port': asInteger,
-  sniffing: asBoolean,
-  'ss-config': asString,
-  'vmess-config': asString,
-  'tcptun-config': asString,
-  'udptun-config': asString,
-  tun: checkTun,
-  'tuic-server': membersOf,
-};
+/** Inbounds that a URL switches on; the last two never had an effect. */
+const LEGACY_INBOUNDS = ['ss-config', 'vmess-config', 'tcptun-config', 'udptun-config'];
 
 const SETTERS: Readonly<Record<string, (patch: MutablePatch, value: unknown) => void>> = {
   port: (patch, value) => {
@@ -31,6 +27,12 @@ const SETTERS: Readonly<Record<string, (patch: MutablePatch, value: unknown) => 
   },
   'socks-port': (patch, value) => {
     patch.socksPort = asInteger(value);
+  },
+  'redir-port': (patch, value) => {
+    patch.redirPort = asInteger(value);
+  },
+  'tproxy-port': (patch, value) => {
+    patch.tproxyPort = asInteger(value);
   },
   'mixed-port': (patch, value) => {
     patch.mixedPort = asInteger(value);
@@ -56,6 +58,9 @@ const SETTERS: Readonly<Record<string, (patch: MutablePatch, value: unknown) => 
   ipv6: (patch, value) => {
     patch.ipv6 = asBoolean(value);
   },
+  sniffing: (patch, value) => {
+    patch.sniffing = asBoolean(value);
+  },
   'tcp-concurrent': (patch, value) => {
     patch.tcpConcurrent = asBoolean(value);
   },
@@ -69,14 +74,19 @@ const SETTERS: Readonly<Record<string, (patch: MutablePatch, value: unknown) => 
 
 /** Decodes a patch; nothing is applied when any member has a wrong type. @throws BodyInvalidError */
 export function decodeConfigPatch(body: unknown): ConfigPatch {
+  const members = membersOf(body);
   const settings: MutablePatch = {};
-  let logLevel: LogLevel | undefined;
-  for (const [name, value] of membersOf(body)) {
-    if (name === 'log-level') logLevel = oneOf(LOG_LEVELS, value);
-    SETTERS[name]?.(settings, value);
-    CHECKED_ONLY[name]?.(value);
-  }
-  return { settings, logLevel };
+  for (const [name, value] of members) SETTERS[name]?.(settings, value);
+  const legacy = LEGACY_INBOUNDS.filter((name) => asString(members.get(name) ?? '') !== '');
+  const tuicServer = members.get('tuic-server');
+  const level = members.get('log-level');
+  const tun = members.get('tun');
+  return {
+    settings,
+    logLevel: level === undefined ? undefined : oneOf(LOG_LEVELS, level),
+    tun: tun === undefined ? undefined : decodeTun(tun),
+    absent: tuicServer !== undefined && wantsTuicServer(tuicServer) ? [...legacy, 'tuic-server'] : legacy,
+  };
 }
 
 function oneOf<const T extends string>(names: readonly T[], value: unknown): T {
@@ -84,21 +94,4 @@ function oneOf<const T extends string>(names: readonly T[], value: unknown): T {
   const found = names.find((name) => name === lower);
   if (found === undefined) throw new BodyInvalidError(`not one of ${names.join(', ')}`);
   return found;
-}
-
-function asPrefixes(value: unknown): readonly string[] {
-  const prefixes = asStrings(value);
-  if (!prefixes.every(isPrefix)) throw new BodyInvalidError('not a list of CIDRs');
-  return prefixes;
-}
-
-function isPrefix(text: string): boolean {
-  const [, ip = '', length = ''] = /^([^/]+)\/(\d{1,3})$/.exec(text) ?? [];
-  const version = isIP(ip);
-  return version !== 0 && Number(length) <= (version === 4 ? 32 : 128);
-}
-
-function checkTun(value: unknown): void {
-  const stack = membersOf(value).get('stack');
-  if (stack !== undefined) oneOf(TUN_STACKS, stack);
 }

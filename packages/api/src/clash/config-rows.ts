@@ -1,7 +1,8 @@
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { errorText } from '@sluice/base/errors';
+import { TUIC_SERVER_RECORD } from './absent-inbounds.ts';
 import { asString, decodeFirstJson, membersOf } from './body.ts';
-import { decodeConfigPatch } from './config-patch.ts';
+import { type ConfigPatch, decodeConfigPatch } from './config-patch.ts';
 import type { ClashOptions } from './options.ts';
 import type { ClashRow } from './table.ts';
 import { json, message, NO_CONTENT } from './wire.ts';
@@ -27,9 +28,7 @@ export function configRows(options: ClashOptions): readonly ClashRow[] {
         400: { description: 'A member has a wrong type or value' },
       },
       answer: async ({ body }) => {
-        const patch = decodeConfigPatch(decodeFirstJson(body));
-        await options.route.patchSettings(patch.settings);
-        if (patch.logLevel !== undefined) options.logs.level = patch.logLevel;
+        await applyPatch(options, decodeConfigPatch(decodeFirstJson(body)));
         return NO_CONTENT;
       },
     },
@@ -47,7 +46,7 @@ export function configRows(options: ClashOptions): readonly ClashRow[] {
         400: { description: 'Refused; the running configuration stays' },
       },
       answer: async ({ body, query }) => {
-        const members = membersOf(decodeFirstJson(body));
+        const members = membersOf(decodeFirstJson(body) ?? {});
         const payload = asString(members.get('payload') ?? '');
         const path = payload === '' ? asString(members.get('path') ?? '') : '';
         const refusal = refusePath(path, options);
@@ -58,10 +57,23 @@ export function configRows(options: ClashOptions): readonly ClashRow[] {
           options.log.warning(`configuration refused: ${errorText(error)}`);
           return message(400, errorText(error));
         }
+        options.absentInbounds.reset();
         return NO_CONTENT;
       },
     },
   ];
+}
+
+async function applyPatch(options: ClashOptions, patch: ConfigPatch): Promise<void> {
+  const { route, logs, log, absentInbounds } = options;
+  await route.patchSettings(patch.settings);
+  if (patch.logLevel !== undefined) logs.level = patch.logLevel;
+  if (patch.tun !== undefined) {
+    absentInbounds.setTun(patch.tun);
+    if (patch.tun.get('enable') === true)
+      log.error('Start TUN listening error: this gateway opens no TUN device');
+  }
+  for (const name of patch.absent) log.error(`${name}: this gateway opens no such inbound`);
 }
 
 /** Why a file may not be loaded; undefined when it may, or none was named. */
@@ -78,16 +90,17 @@ function isInside(path: string, root: string): boolean {
   return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }
 
-function configRecord({ route, logs, version }: ClashOptions): object {
+function configRecord({ route, logs, absentInbounds }: ClashOptions): object {
   const settings = route.settings();
+  const { geo } = settings;
   return {
     port: settings.port,
     'socks-port': settings.socksPort,
-    'redir-port': 0,
-    'tproxy-port': 0,
+    'redir-port': settings.redirPort,
+    'tproxy-port': settings.tproxyPort,
     'mixed-port': settings.mixedPort,
-    tun: NO_TUN,
-    'tuic-server': NO_TUIC_SERVER,
+    tun: absentInbounds.tunRecord(settings.tunAddress, settings.ipv6),
+    'tuic-server': TUIC_SERVER_RECORD,
     'ss-config': '',
     'vmess-config': '',
     authentication: nullWhenEmpty(settings.authentication),
@@ -96,52 +109,35 @@ function configRecord({ route, logs, version }: ClashOptions): object {
     'lan-disallowed-ips': nullWhenEmpty(settings.lanDisallowedIps),
     'allow-lan': settings.allowLan,
     'bind-address': settings.bindAddress,
-    'inbound-tfo': false,
-    'inbound-mptcp': false,
+    'inbound-tfo': settings.inboundTfo,
+    'inbound-mptcp': settings.inboundMptcp,
     mode: settings.mode,
     'unified-delay': settings.unifiedDelay,
     'log-level': logs.level,
     ipv6: settings.ipv6,
     'interface-name': settings.interfaceName,
-    'routing-mark': 0,
-    'geox-url': { 'geo-ip': '', mmdb: '', asn: '', 'geo-site': '' },
-    'geo-auto-update': false,
-    'geo-update-interval': 24,
-    'geodata-mode': false,
-    'geodata-loader': 'memconservative',
-    'geosite-matcher': 'succinct',
+    'routing-mark': settings.routingMark,
+    'geox-url': {
+      'geo-ip': geo.urls.geoip,
+      mmdb: geo.urls.mmdb,
+      asn: geo.urls.asn,
+      'geo-site': geo.urls.geosite,
+    },
+    'geo-auto-update': geo.autoUpdate,
+    'geo-update-interval': geo.updateIntervalHours,
+    'geodata-mode': geo.datMode,
+    'geodata-loader': geo.loader,
+    'geosite-matcher': geo.siteMatcher,
     'tcp-concurrent': settings.tcpConcurrent,
     'find-process-mode': settings.findProcessMode,
-    sniffing: false,
-    'global-ua': `clash.meta/${version}`,
-    'etag-support': true,
-    'keep-alive-idle': 0,
-    'keep-alive-interval': 0,
-    'disable-keep-alive': false,
+    sniffing: settings.sniffing,
+    'global-ua': settings.globalUa,
+    'etag-support': settings.etagSupport,
+    'keep-alive-idle': settings.keepAliveIdleSeconds,
+    'keep-alive-interval': settings.keepAliveIntervalSeconds,
+    'disable-keep-alive': settings.disableKeepAlive,
   };
 }
-
-/** How the record shows a TUN device and a TUIC server that were never configured. */
-const NO_TUN = {
-  enable: false,
-  device: '',
-  stack: 'gVisor',
-  'dns-hijack': ['0.0.0.0:53'],
-  'auto-route': true,
-  'auto-detect-interface': true,
-  'inet4-address': ['198.18.0.1/30'],
-  'file-descriptor': 0,
-  recvmsgx: true,
-};
-
-const NO_TUIC_SERVER = {
-  enable: false,
-  listen: '',
-  certificate: '',
-  'private-key': '',
-  'ech-key': '',
-  'mux-option': { brutal: { enabled: false } },
-};
 
 function nullWhenEmpty(list: readonly string[]): readonly string[] | null {
   return list.length === 0 ? null : list;

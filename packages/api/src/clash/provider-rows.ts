@@ -1,70 +1,35 @@
-import { GatewayError } from '@sluice/base/errors';
-import type { OutboundView, RouteControl } from '@sluice/route/port';
+import { errorText, GatewayError } from '@sluice/base/errors';
+import type { HttpReply } from '@sluice/core/http/dialect';
+import type { OutboundView, ProviderControl, ProxyProviderView, RuleProviderView } from '@sluice/route/port';
+import { answerDelay, DELAY_QUERY, DELAY_REPLIES } from './delay-answer.ts';
+import { findNamed } from './names.ts';
 import type { ClashOptions } from './options.ts';
-import { answerDelay, DELAY_QUERY } from './proxy-rows.ts';
-import type { ClashRow } from './table.ts';
-import { proxyObject } from './views.ts';
-import { json, NO_CONTENT, NOT_FOUND, ZERO_TIME } from './wire.ts';
+import type { ClashRow, PathParams } from './table.ts';
+import { proxyObject, proxyProviderObject, ruleProviderObject } from './views.ts';
+import { json, message, NO_CONTENT, NOT_FOUND } from './wire.ts';
 
-const HEALTH_CHECK_TIMEOUT_MS = 5_000;
-const GLOBAL = 'GLOBAL';
-
-/** A provider that stands for a group's own list of members, or `default` for everything in the file. */
-type Provider = {
-  readonly name: string;
-  readonly members: readonly string[];
-  readonly testUrl: string;
-  readonly expectedStatus: string;
+const MISSING = { 404: { description: 'No such provider or node' } };
+const REFRESH_REPLIES = {
+  204: { description: 'Refreshed' },
+  503: { description: 'The source could not be read; what was there stays' },
+  ...MISSING,
 };
 
-function providersOf(route: RouteControl): readonly Provider[] {
-  const providers: Provider[] = [];
-  for (const { name, group } of route.outbounds()) {
-    if (group === undefined) continue;
-    providers.push(
-      name === GLOBAL
-        ? { name: 'default', members: group.all, testUrl: '', expectedStatus: '*' }
-        : { name, members: group.all, testUrl: group.testUrl, expectedStatus: group.expectedStatus },
-    );
-  }
-  return providers;
-}
-
-function findProvider(route: RouteControl, params: Readonly<Record<string, string>>): Provider | undefined {
-  return providersOf(route).find(({ name }) => name === params.provider);
-}
-
-function findMember(route: RouteControl, params: Readonly<Record<string, string>>): OutboundView | undefined {
-  const name = params.name ?? '';
-  return findProvider(route, params)?.members.includes(name) === true ? route.outbound(name) : undefined;
-}
-
-function providerRecord(route: RouteControl, provider: Provider): object {
-  return {
-    name: provider.name,
-    type: 'Proxy',
-    vehicleType: 'Compatible',
-    proxies: provider.members.flatMap((name) => {
-      const view = route.outbound(name);
-      return view === undefined ? [] : [proxyObject(view)];
-    }),
-    testUrl: provider.testUrl,
-    expectedStatus: provider.expectedStatus,
-    updatedAt: ZERO_TIME,
-  };
-}
-
 /** `/providers/proxies` and `/providers/rules`. */
-export function providerRows({ route }: ClashOptions): readonly ClashRow[] {
-  const exists = (params: Readonly<Record<string, string>>) => findProvider(route, params) !== undefined;
-  const hasMember = (params: Readonly<Record<string, string>>) => findMember(route, params) !== undefined;
+export function providerRows({ route: { providers } }: ClashOptions): readonly ClashRow[] {
+  return [...proxyProviderRows(providers), ...nodeRows(providers), ...ruleProviderRows(providers)];
+}
+
+function proxyProviderRows(providers: ProviderControl): readonly ClashRow[] {
+  const find = ({ provider = '' }: PathParams): ProxyProviderView | undefined =>
+    findNamed(provider, (name) => providers.proxyProvider(name));
+  const exists = (params: PathParams) => find(params) !== undefined;
   const item = {
     path: '/providers/proxies/:provider',
     area: 'mounted',
     trailingSlash: true,
     exists,
   } as const;
-  const missing = { 404: { description: 'No such provider or member' } };
   return [
     {
       method: 'GET',
@@ -73,49 +38,62 @@ export function providerRows({ route }: ClashOptions): readonly ClashRow[] {
       trailingSlash: true,
       summary: 'All proxy providers by name',
       replies: { 200: { description: '`providers`, an object by name' } },
-      answer: () =>
-        json({ providers: new Map(providersOf(route).map((one) => [one.name, providerRecord(route, one)])) }),
+      answer: () => json({ providers: byName(providers.proxyProviders(), proxyProviderObject) }),
     },
     {
       ...item,
       method: 'GET',
       summary: 'One proxy provider',
-      replies: { 200: { description: 'The provider' }, ...missing },
+      replies: { 200: { description: 'The provider' }, ...MISSING },
       answer: ({ params }) => {
-        const provider = findProvider(route, params);
-        return provider === undefined ? NOT_FOUND : json(providerRecord(route, provider));
+        const view = find(params);
+        return view === undefined ? NOT_FOUND : json(proxyProviderObject(view));
       },
     },
     {
       ...item,
       method: 'PUT',
-      summary: 'Refresh a provider; groups have nothing to fetch',
-      replies: { 204: { description: 'Done' }, ...missing },
-      answer: () => NO_CONTENT,
+      summary: 'Refresh a proxy provider',
+      replies: REFRESH_REPLIES,
+      answer: ({ params }) => refresh(find(params), (name) => providers.updateProxyProvider(name)),
     },
     {
       method: 'GET',
       path: '/providers/proxies/:provider/healthcheck',
       area: 'mounted',
       exists,
-      summary: "Test every member against the provider's URL",
-      replies: { 204: { description: 'All tests have ended, whatever their results' }, ...missing },
+      summary: "Test every node against the provider's URLs",
+      replies: { 204: { description: 'All tests have ended, whatever their results' }, ...MISSING },
       answer: async ({ params }) => {
-        const provider = findProvider(route, params);
-        if (provider !== undefined && provider.testUrl !== '') await healthCheck(route, provider);
+        const view = find(params);
+        if (view === undefined) return NOT_FOUND;
+        await checkHealth(providers, view.name);
         return NO_CONTENT;
       },
     },
+  ];
+}
+
+function nodeRows(providers: ProviderControl): readonly ClashRow[] {
+  const find = ({ provider = '', name = '' }: PathParams) =>
+    findNamed(provider, (decoded) =>
+      findNamed(name, (node): readonly [string, OutboundView] | undefined => {
+        const view = providers.providerOutbound(decoded, node);
+        return view === undefined ? undefined : [decoded, view];
+      }),
+    );
+  const exists = (params: PathParams) => find(params) !== undefined;
+  return [
     {
       method: 'GET',
       path: '/providers/proxies/:provider/:name',
       area: 'mounted',
       trailingSlash: true,
-      exists: hasMember,
-      summary: 'One member of a provider',
-      replies: { 200: { description: 'The proxy object' }, ...missing },
+      exists,
+      summary: 'One node of a provider',
+      replies: { 200: { description: 'The proxy object' }, ...MISSING },
       answer: ({ params }) => {
-        const view = findMember(route, params);
+        const [, view] = find(params) ?? [];
         return view === undefined ? NOT_FOUND : json(proxyObject(view));
       },
     },
@@ -123,17 +101,28 @@ export function providerRows({ route }: ClashOptions): readonly ClashRow[] {
       method: 'GET',
       path: '/providers/proxies/:provider/:name/healthcheck',
       area: 'mounted',
-      exists: hasMember,
-      summary: 'Measure the delay through one member',
+      exists,
+      summary: 'Measure the delay through one node',
       query: DELAY_QUERY,
-      replies: {
-        200: { description: '`delay` in milliseconds' },
-        503: { description: 'The test failed' },
-        504: { description: 'The test took too long' },
-        ...missing,
+      replies: { ...DELAY_REPLIES, ...MISSING },
+      answer: ({ params, query }) => {
+        const found = find(params);
+        if (found === undefined) return NOT_FOUND;
+        const [provider, { name }] = found;
+        return answerDelay(query, (url, timeoutMs, expectedStatus) =>
+          providers.testProviderDelay(provider, name, url, timeoutMs, expectedStatus),
+        );
       },
-      answer: ({ params, query }) => answerDelay(route, params.name ?? '', query),
     },
+  ];
+}
+
+function ruleProviderRows(providers: ProviderControl): readonly ClashRow[] {
+  const find = ({ provider = '' }: PathParams): RuleProviderView | undefined =>
+    findNamed(provider, (name) => providers.ruleProvider(name));
+  const exists = (params: PathParams) => find(params) !== undefined;
+  const item = { path: '/providers/rules/:provider', area: 'mounted', trailingSlash: true, exists } as const;
+  return [
     {
       method: 'GET',
       path: '/providers/rules',
@@ -141,31 +130,54 @@ export function providerRows({ route }: ClashOptions): readonly ClashRow[] {
       trailingSlash: true,
       summary: 'All rule providers by name',
       replies: { 200: { description: '`providers`, an object by name' } },
-      answer: () => json({ providers: {} }),
+      answer: () => json({ providers: byName(providers.ruleProviders(), ruleProviderObject) }),
     },
     {
+      ...item,
+      method: 'GET',
+      summary: 'One rule provider',
+      replies: { 200: { description: 'The provider' }, ...MISSING },
+      answer: ({ params }) => {
+        const view = find(params);
+        return view === undefined ? NOT_FOUND : json(ruleProviderObject(view));
+      },
+    },
+    {
+      ...item,
       method: 'PUT',
-      path: '/providers/rules/:provider',
-      area: 'mounted',
-      trailingSlash: true,
-      exists: () => false,
       summary: 'Refresh a rule provider',
-      replies: missing,
-      answer: () => NOT_FOUND,
+      replies: REFRESH_REPLIES,
+      answer: ({ params }) => refresh(find(params), (name) => providers.updateRuleProvider(name)),
     },
   ];
 }
 
-async function healthCheck(route: RouteControl, provider: Provider): Promise<void> {
+function byName<T extends { readonly name: string }>(
+  views: readonly T[],
+  objectOf: (view: T) => object,
+): ReadonlyMap<string, object> {
+  return new Map(views.map((view) => [view.name, objectOf(view)]));
+}
+
+async function refresh(
+  view: { readonly name: string } | undefined,
+  update: (name: string) => Promise<void>,
+): Promise<HttpReply> {
+  if (view === undefined) return NOT_FOUND;
   try {
-    await route.testGroupDelay(
-      provider.name,
-      provider.testUrl,
-      HEALTH_CHECK_TIMEOUT_MS,
-      provider.expectedStatus,
-    );
+    await update(view.name);
   } catch (error) {
-    // Failures are recorded on the members; that none answered is a result, not an error.
+    if (!(error instanceof GatewayError)) throw error;
+    return error.kind === 'not-found' ? NOT_FOUND : message(503, errorText(error));
+  }
+  return NO_CONTENT;
+}
+
+async function checkHealth(providers: ProviderControl, name: string): Promise<void> {
+  try {
+    await providers.checkProxyProvider(name);
+  } catch (error) {
+    // Failures are recorded on the nodes; that none answered is a result, not an error.
     if (!(error instanceof GatewayError)) throw error;
   }
 }

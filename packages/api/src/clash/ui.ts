@@ -1,6 +1,7 @@
 import { sendReply } from '@sluice/core/http/reply';
 import { openDirectory } from '@sluice/core/http/static-files';
 import type { FastifyInstance } from 'fastify';
+import type { OperationDoc } from '../openapi.ts';
 import type { ClashRouteConfig } from './table.ts';
 import { PAGE_NOT_FOUND } from './wire.ts';
 
@@ -8,6 +9,26 @@ const CONFIG: { readonly get: ClashRouteConfig; readonly other: ClashRouteConfig
   get: { area: 'public', wrongMethod: false },
   other: { area: 'public', wrongMethod: true },
 };
+
+/** The operations for the OpenAPI document. */
+export const UI_OPERATIONS: readonly OperationDoc[] = [
+  {
+    method: 'GET',
+    path: '/ui',
+    summary: 'The external web interface',
+    replies: { 307: { description: 'To `/ui/`' } },
+  },
+  {
+    method: 'GET',
+    path: '/ui/:file',
+    summary: 'A file of the external web interface; `file` may have several segments',
+    replies: {
+      200: { description: 'The file, or the listing of a directory without index' },
+      301: { description: 'To the canonical address of a directory' },
+      404: { description: 'No such file' },
+    },
+  },
+];
 
 /** Serves a dashboard's files at `/ui/`, without the secret. */
 export async function registerUi(app: FastifyInstance, root: string): Promise<void> {

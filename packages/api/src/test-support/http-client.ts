@@ -19,6 +19,7 @@ export type Answer = {
   /** Name and value alternating, as on the wire. */
   readonly rawHeaders: readonly string[];
   readonly body: string;
+  readonly bytes: Buffer;
 };
 
 export type CallOptions = {
@@ -70,12 +71,13 @@ export function call(
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.on('error', reject);
         response.on('end', () => {
-          const body = Buffer.concat(chunks).toString('utf8');
+          const bytes = Buffer.concat(chunks);
           resolve({
             status: response.statusCode ?? 0,
             headers: response.headers,
             rawHeaders: response.rawHeaders,
-            body,
+            body: bytes.toString('utf8'),
+            bytes,
           });
         });
       },

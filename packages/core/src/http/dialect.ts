@@ -7,7 +7,7 @@ export type HttpReply = {
   readonly status: number;
   readonly contentType?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Uint8Array;
 };
 
 /** What can go wrong outside a route's own logic; each dialect words it in its product's way. */
@@ -54,6 +54,8 @@ export interface HttpListenerView {
 export interface HttpDialect {
   readonly name: string;
   readonly prefixes: readonly string[];
+  /** Changes a request's target (path and query) before it is routed. */
+  readonly rewriteUrl?: (url: string) => string;
   readonly caseSensitive: boolean;
   readonly ignoreTrailingSlash: boolean;
   readonly bodyLimitBytes: number;

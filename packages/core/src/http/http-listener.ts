@@ -219,6 +219,7 @@ class DialectListener implements HttpListener {
       writeReply(response, dialect.fail({ kind: 'cross-site' }, request));
       return;
     }
+    if (dialect.rewriteUrl !== undefined) request.url = dialect.rewriteUrl(request.url ?? '/');
     const contentType = request.headers['content-type'];
     // Fastify refuses a malformed media type by itself; raw dialects decide about bodies on their own.
     if (

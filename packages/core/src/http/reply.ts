@@ -15,7 +15,7 @@ export function sendReply(reply: FastifyReply, answer: HttpReply | 'close'): Fas
   // A Buffer keeps Fastify from adding a content type of its own to a text.
   return answer.body === undefined
     ? reply.removeHeader('content-type').send()
-    : reply.send(Buffer.from(answer.body));
+    : reply.send(bufferOf(answer.body));
 }
 
 /** Sends a dialect's answer on a bare response, before any routing took place. */
@@ -28,4 +28,10 @@ export function writeReply(response: ServerResponse, answer: HttpReply | 'close'
   for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
   if (answer.contentType !== undefined) response.setHeader('content-type', answer.contentType);
   response.end(answer.body);
+}
+
+function bufferOf(body: string | Uint8Array): Buffer {
+  return typeof body === 'string'
+    ? Buffer.from(body)
+    : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
 }
