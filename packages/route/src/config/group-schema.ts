@@ -48,8 +48,8 @@ export const groupSchema = Type.Object(
     strategy: optionalText(
       'Of load-balance: consistent-hashing (by destination, the default), round-robin, or sticky-sessions (by client and destination).',
     ),
-    'interface-name': optionalText('Network interface for members that name none (deprecated, shown only).'),
-    'routing-mark': optionalInteger('Socket mark for members that name none (deprecated, shown only).'),
+    'interface-name': optionalText('Network interface for members that name none (deprecated).'),
+    'routing-mark': optionalInteger('Socket mark for members that name none (deprecated).'),
     'default-selected': optionalText('Member that a select group starts with. Default: the first.'),
     'empty-fallback': optionalText('Outbound used while the group has no members. Default COMPATIBLE.'),
   },

@@ -31,16 +31,17 @@ function outboundTrail(node: OutboundNode): Trail {
   };
 }
 
-/** The way with the groups above it, and what they say about UDP. */
+/** The way with the groups above it, and what they say about UDP and the sockets of the outbound. */
 function withGroups(end: Trail, hops: readonly Hop[]): Trail {
   const chains = [...end.chains];
   const providerChains = [...end.providerChains];
-  let { udp } = end;
+  let { udp, leaf } = end;
   for (const { group } of hops.toReversed()) {
     chains.push(group.name);
     providerChains.push('');
+    leaf = group.bind?.(leaf) ?? leaf;
     // A balancing group answers for members that it has not chosen yet.
     udp = !group.config.disableUdp && (udp || group.type === 'LoadBalance');
   }
-  return { leaf: end.leaf, node: end.node, chains, providerChains, udp, hops: [...hops, ...end.hops] };
+  return { leaf, node: end.node, chains, providerChains, udp, hops: [...hops, ...end.hops] };
 }

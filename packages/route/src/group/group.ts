@@ -5,6 +5,8 @@ import type { FlowMetadata } from '@sluice/core/ports/flow';
 import type { GroupConfig } from '../config/proxy-config.ts';
 import { HealthRecord } from '../health/health-record.ts';
 import type { MemberTest } from '../health/scheduled-health-check.ts';
+import type { Outbound } from '../outbound/outbound.ts';
+import type { OutboundVariants } from '../outbound/outbound-variants.ts';
 import type { MemberList } from './member-list.ts';
 import type { GroupNode, GroupType, Member } from './node.ts';
 
@@ -15,6 +17,7 @@ export type GroupParts = {
   readonly clock: Clock;
   readonly log: Logger;
   readonly test: MemberTest;
+  readonly variants: OutboundVariants;
   /** The remembered choice, `''` for none. */
   readonly selected: string;
 };
@@ -26,12 +29,16 @@ export abstract class Group implements GroupNode {
   readonly config: GroupConfig;
   readonly health = new HealthRecord();
   readonly list: MemberList;
+  readonly bind: ((outbound: Outbound) => Outbound) | undefined;
   abstract readonly type: GroupType;
 
-  constructor({ config, list }: GroupParts) {
-    this.name = config.name;
+  constructor({ config, list, variants }: GroupParts) {
+    const { name, interfaceName, routingMark } = config;
+    this.name = name;
     this.config = config;
     this.list = list;
+    const isPlain = interfaceName === '' && routingMark === 0;
+    this.bind = isPlain ? undefined : (outbound) => variants.bound(outbound, interfaceName, routingMark);
   }
 
   get fixed(): string | undefined {

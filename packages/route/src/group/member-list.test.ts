@@ -109,6 +109,33 @@ describe('member list', () => {
     assert.equal(group?.members(), group?.members());
   });
 
+  it('gives outbounds the interface and mark of the innermost group that names them', () => {
+    const rig = new GroupRig();
+    const bound: string[] = [];
+    const table = rig.table(
+      [
+        groupConfig('Outer', 'select', ['Inner', 'a'], { interfaceName: 'eth1' }),
+        groupConfig('Inner', 'select', ['a'], { routingMark: 7 }),
+        groupConfig('Plain', 'select', ['a']),
+      ],
+      ['a'],
+      {
+        variants: {
+          carried: (outbound) => outbound,
+          bound: (outbound, interfaceName, routingMark) => {
+            bound.push(`${outbound.name} ${interfaceName} ${routingMark}`);
+            return { ...outbound, name: `${outbound.name}'` };
+          },
+        },
+      },
+    );
+    const resolved = table.resolve('Outer');
+    assert.deepEqual(bound, ['a  7', "a' eth1 0"]);
+    assert.equal(resolved?.leaf.name, "a''");
+    assert.equal(resolved?.node, table.member('a'));
+    assert.equal(table.resolve('Plain')?.leaf.name, 'a');
+  });
+
   it('shares nodes, and with them their health', () => {
     const rig = new GroupRig();
     const table = rig.table([groupConfig('G', 'select', ['a']), groupConfig('H', 'fallback', ['a'])]);

@@ -35,6 +35,8 @@ export interface GroupNode {
   peek(flow?: FlowMetadata): Member;
   /** The flow goes to that member: a group that takes turns moves on. */
   take(member: Member, flow?: FlowMetadata): void;
+  /** The outbound with the group's interface and mark where it has none itself; `undefined` when the group names none. */
+  readonly bind: ((outbound: Outbound) => Outbound) | undefined;
   /** The way through all members one after the other; only relays have one. */
   readonly chain?: (flow?: FlowMetadata) => Trail | undefined;
   /** A flow was dialed through `member`, with this error or `undefined`. */

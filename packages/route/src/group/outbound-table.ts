@@ -9,6 +9,7 @@ import type { HealthCheck } from '../health/health-check.ts';
 import { HealthRecord } from '../health/health-record.ts';
 import { type MemberTest, ScheduledHealthCheck } from '../health/scheduled-health-check.ts';
 import type { Outbound } from '../outbound/outbound.ts';
+import type { OutboundVariants } from '../outbound/outbound-variants.ts';
 import type { OutboundView } from '../port.ts';
 import type { ProxyProvider } from '../provider/provider.ts';
 import { createGroup } from './create-group.ts';
@@ -18,7 +19,6 @@ import { MemberList } from './member-list.ts';
 import type { Member, OutboundNode, Resolved, Trail } from './node.ts';
 import { memberView } from './outbound-view.ts';
 import { OwnProvider } from './own-provider.ts';
-import type { CarryOutbound } from './relay.ts';
 
 /** What one load of the configuration brings together. */
 export type OutboundTableParts = {
@@ -35,7 +35,7 @@ export type OutboundTableParts = {
   readonly clock: Clock;
   readonly log: Logger;
   readonly tester: DelayTester;
-  readonly carry: CarryOutbound;
+  readonly variants: OutboundVariants;
 };
 
 const NIL_ID = '00000000-0000-0000-0000-000000000000';
@@ -191,7 +191,7 @@ export class OutboundTable {
   }
 
   #addGroup(config: GroupConfig, own: OwnProvider | undefined): void {
-    const { clock, log, selected, carry } = this.#parts;
+    const { clock, log, selected, variants } = this.#parts;
     const providers = config.use.flatMap((name) => this.#providers.get(name) ?? []);
     const { testUrl: url, expectedStatus, filters, intervalSeconds } = config;
     for (const { check } of providers) check.register({ url, expectedStatus, filters, intervalSeconds });
@@ -207,7 +207,7 @@ export class OutboundTable {
       log,
       test: this.#test,
       selected: selected.get(config.name) ?? '',
-      carry,
+      variants,
       direct: () => this.#required('DIRECT'),
     });
     this.#groups.set(config.name, group);

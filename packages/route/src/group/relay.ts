@@ -1,15 +1,11 @@
 import type { FlowMetadata } from '@sluice/core/ports/flow';
-import type { Outbound } from '../outbound/outbound.ts';
+import type { OutboundVariants } from '../outbound/outbound-variants.ts';
 import { followMember } from './follow.ts';
 import { Group, type GroupParts } from './group.ts';
 import type { Member, OutboundNode, Trail } from './node.ts';
 
-/** The same outbound, its connections to the server carried by another. */
-export type CarryOutbound = (outbound: Outbound, carrier: Outbound) => Outbound;
-
 /** What relays need besides what groups are built with. */
 export type RelayParts = GroupParts & {
-  readonly carry: CarryOutbound;
   /** Used when no member is left to go through. */
   readonly direct: () => OutboundNode;
 };
@@ -20,15 +16,13 @@ const SKIPPED_TYPES: ReadonlySet<string> = new Set(['Direct', 'Compatible']);
 /** A group whose flows go through all members one after the other. */
 export class RelayGroup extends Group {
   readonly type = 'Relay';
-  readonly #carry: CarryOutbound;
   readonly #direct: () => OutboundNode;
-  /** Carrier → carried: a chain that stays the same keeps its outbounds and their open sessions. */
-  readonly #carried = new WeakMap<Outbound, WeakMap<Outbound, Outbound>>();
+  readonly #variants: OutboundVariants;
   #isFollowing = false;
 
   constructor(parts: RelayParts) {
     super(parts);
-    this.#carry = parts.carry;
+    this.#variants = parts.variants;
     this.#direct = parts.direct;
   }
 
@@ -53,7 +47,7 @@ export class RelayGroup extends Group {
   #joined([first, ...others]: readonly Trail[]): Trail | undefined {
     if (first === undefined) return undefined;
     return others.reduce((before, trail) => {
-      const leaf = this.#carriedBy(before.leaf, trail.leaf);
+      const leaf = this.#variants.carried(trail.leaf, before.leaf);
       return {
         leaf,
         node: trail.node,
@@ -64,13 +58,5 @@ export class RelayGroup extends Group {
         hops: [...before.hops, ...trail.hops],
       };
     }, first);
-  }
-
-  #carriedBy(carrier: Outbound, outbound: Outbound): Outbound {
-    const byCarrier = this.#carried.get(carrier) ?? new WeakMap<Outbound, Outbound>();
-    this.#carried.set(carrier, byCarrier);
-    const carried = byCarrier.get(outbound) ?? this.#carry(outbound, carrier);
-    byCarrier.set(outbound, carried);
-    return carried;
   }
 }

@@ -1,4 +1,3 @@
-import type { Endpoint } from '@sluice/base/address';
 import type { Clock } from '@sluice/base/clock';
 import type { ProxyConfig } from '../config/proxy-config.ts';
 import type { ConnectSettings, IpVersion } from '../net/connect.ts';
@@ -48,7 +47,7 @@ const BUILDERS: Builders = {
   unavailable: (config) => new UnavailableOutbound(config),
 };
 
-/** What outbounds were built from, for those that are built again over a carrier. */
+/** What outbounds were built from, for their variants. */
 const configs = new WeakMap<Outbound, ProxyConfig>();
 
 /** Builds the outbound that one entry of `proxies` describes. */
@@ -59,20 +58,26 @@ export function createOutbound(config: ProxyConfig, parts: OutboundParts): Outbo
   return outbound;
 }
 
-/** The same outbound over again, its connections to the server carried by another; a built-in is its own copy. */
-export function carryOutbound(outbound: Outbound, carrier: Outbound, parts: OutboundParts): Outbound {
+/** The same outbound over again, with some other traits; one that opens no sockets is its own variant. */
+export function createVariant(
+  outbound: Outbound,
+  traits: Partial<OutboundTraits>,
+  parts: OutboundParts,
+): Outbound {
   const config = configs.get(outbound);
   if (config === undefined) return outbound;
-  const traits = { ...config.traits, dialerProxy: carrier.name };
-  const connector = () => async (target: Endpoint, signal: AbortSignal) =>
-    carrier.dialTcp({ target, source: undefined, signal });
-  return createOutbound({ ...config, traits }, { ...parts, connector });
+  return createOutbound({ ...config, traits: { ...config.traits, ...traits } }, parts);
 }
 
 /** The outbounds that exist without being configured. */
 export function createBuiltIns(parts: OutboundParts): readonly Outbound[] {
-  const direct = (name: string, type: 'Direct' | 'Compatible' | 'Pass') =>
-    new DirectOutbound(name, type, 'dual', NO_TRAITS, parts.connect, parts.guard);
+  const direct = (name: string, type: 'Direct' | 'Compatible' | 'Pass') => {
+    const outbound = new DirectOutbound(name, type, 'dual', NO_TRAITS, parts.connect, parts.guard);
+    // PASS is not gone through, so it has no variants.
+    if (type !== 'Pass')
+      configs.set(outbound, { name, type: 'direct', ipVersion: 'dual', udp: true, traits: NO_TRAITS });
+    return outbound;
+  };
   return [
     direct('DIRECT', 'Direct'),
     new RejectOutbound('REJECT'),

@@ -126,10 +126,7 @@ export class GroupRig {
       clock: this.clock,
       log: this.#logger(),
       tester: this.tester,
-      carry: (outbound, carrier) => ({
-        ...outbound,
-        dialTcp: () => carrier.dialTcp({ target: { host: 'x', port: 1 }, source: undefined, signal: NEVER }),
-      }),
+      variants: { carried: (outbound) => outbound, bound: (outbound) => outbound },
       ...more,
     });
   }
@@ -192,8 +189,6 @@ export class GroupRig {
     return logger;
   }
 }
-
-const NEVER = new AbortController().signal;
 
 /** The name that a group uses now. */
 export function nowOf(table: OutboundTable, group: string): string | undefined {

@@ -6,8 +6,8 @@ import { systemClock } from '@sluice/base/clock';
 import type { ProxyConfig } from '../config/proxy-config.ts';
 import { LoopbackGuard } from '../net/loopback-guard.ts';
 import { NO_TRAITS, type Outbound, type OutboundRequest } from './outbound.ts';
-import { carryOutbound, createOutbound, type OutboundParts } from './registry.ts';
-import { RejectOutbound } from './reject/reject.ts';
+import { RebuiltVariants } from './outbound-variants.ts';
+import { createBuiltIns, createOutbound, type OutboundParts } from './registry.ts';
 
 const parts: OutboundParts = {
   clock: systemClock,
@@ -22,7 +22,9 @@ const parts: OutboundParts = {
   answerDns: () => Promise.reject(new Error('no DNS')),
 };
 
-describe('carried outbound', () => {
+describe('outbound variants', () => {
+  const variants = new RebuiltVariants(parts);
+
   const config: ProxyConfig = {
     name: 'node',
     type: 'http',
@@ -37,7 +39,7 @@ describe('carried outbound', () => {
     traits: { ...NO_TRAITS, dialerProxy: 'own' },
   };
 
-  it('reaches its server through the carrier instead of its own way', async () => {
+  it('a carried outbound reaches its server through the carrier instead of its own way', async () => {
     const [near, far] = duplexPair();
     const asked: OutboundRequest['target'][] = [];
     const carrier: Outbound = {
@@ -52,7 +54,8 @@ describe('carried outbound', () => {
       openUdp: () => Promise.reject(new Error('no UDP')),
     };
     const outbound = createOutbound(config, parts);
-    const carried = carryOutbound(outbound, carrier, parts);
+    const carried = variants.carried(outbound, carrier);
+    assert.equal(variants.carried(outbound, carrier), carried);
     assert.equal(carried.name, 'node');
     assert.equal(carried.traits.dialerProxy, 'carrier');
     const request = {
@@ -70,8 +73,28 @@ describe('carried outbound', () => {
     await assert.rejects(outbound.dialTcp(request), /not through the carrier/);
   });
 
-  it('a built-in stays as it is', () => {
-    const reject = new RejectOutbound('REJECT');
-    assert.equal(carryOutbound(reject, createOutbound(config, parts), parts), reject);
+  it('a bound outbound has the interface and mark that it does not name itself', () => {
+    const own = { ...NO_TRAITS, interfaceName: 'eth1' };
+    const outbound = createOutbound({ ...config, traits: own }, parts);
+    const bound = variants.bound(outbound, 'eth9', 7);
+    assert.deepEqual(bound.traits, { ...own, routingMark: 7 });
+    assert.equal(variants.bound(outbound, 'eth9', 7), bound);
+    assert.equal(variants.bound(outbound, 'other', 7), bound);
+    assert.equal(variants.bound(outbound, 'eth9', 0), outbound);
+    assert.equal(variants.bound(bound, 'eth9', 8), bound);
+  });
+
+  it('an outbound with a carrier opens no sockets to bind', () => {
+    const outbound = createOutbound(config, parts);
+    assert.equal(variants.bound(outbound, 'eth9', 7), outbound);
+  });
+
+  it('of the built-ins only those that connect have variants', () => {
+    const changed = createBuiltIns(parts).filter((each) => variants.bound(each, 'eth9', 0) !== each);
+    assert.deepEqual(
+      changed.map(({ name }) => name),
+      ['DIRECT', 'COMPATIBLE'],
+    );
+    assert.equal(variants.bound(changed[0] as Outbound, 'eth9', 0).traits.interfaceName, 'eth9');
   });
 });
