@@ -6,5 +6,11 @@ import { getDomain } from 'tldts';
 export function balanceKey({ host, destinationIp }: FlowMetadata): string {
   if (host === '') return destinationIp;
   if (isIP(host) !== 0) return host;
-  return getDomain(host, { allowPrivateDomains: true, extractHostname: false }) ?? destinationIp;
+  return (
+    getDomain(host, {
+      allowPrivateDomains: true,
+      extractHostname: false,
+      validateHostname: false,
+    }) ?? destinationIp
+  );
 }
