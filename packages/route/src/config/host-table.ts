@@ -29,6 +29,12 @@ export class HostTable {
     return true;
   }
 
+  /** What the best fitting pattern says about `host` (lower case), aliases not followed. */
+  find(host: string): HostValue | undefined {
+    const labels = host.split('.');
+    return labels.includes('') ? undefined : search(this.#root, labels, labels.length);
+  }
+
   /** The addresses for `host` (lower case), aliases followed. */
   lookupIps(host: string): readonly string[] | undefined {
     const value = this.#follow(host);
@@ -38,10 +44,10 @@ export class HostTable {
   /** The name that `host` (lower case) finally stands for, `undefined` when it is no alias. */
   lookupAlias(host: string): string | undefined {
     let name: string | undefined;
-    let value = this.#find(host);
+    let value = this.find(host);
     for (let count = 0; value?.kind === 'alias' && count < MAX_ALIASES; count++) {
       name = value.name;
-      value = this.#find(name);
+      value = this.find(name);
     }
     return name;
   }
@@ -49,7 +55,7 @@ export class HostTable {
   /** True when following the aliases from `host` never ends. */
   isCyclic(host: string): boolean {
     const seen = new Set<string>([host]);
-    for (let value = this.#find(host); value?.kind === 'alias'; value = this.#find(value.name)) {
+    for (let value = this.find(host); value?.kind === 'alias'; value = this.find(value.name)) {
       if (seen.has(value.name)) return true;
       seen.add(value.name);
     }
@@ -57,15 +63,10 @@ export class HostTable {
   }
 
   #follow(host: string): HostValue | undefined {
-    let value = this.#find(host);
+    let value = this.find(host);
     for (let count = 0; value?.kind === 'alias' && count < MAX_ALIASES; count++)
-      value = this.#find(value.name);
+      value = this.find(value.name);
     return value;
-  }
-
-  #find(host: string): HostValue | undefined {
-    const labels = host.split('.');
-    return labels.includes('') ? undefined : search(this.#root, labels, labels.length);
   }
 
   #insert(labels: readonly string[], value: HostValue): void {

@@ -14,18 +14,21 @@ export class HostLookup {
 
   /** The name that a lower-case name finally stands for, or its addresses when it is no alias. */
   find(name: string): HostValue | undefined {
-    const alias = this.#hosts().lookupAlias(name);
-    return alias === undefined ? this.#ipsOf(name) : { kind: 'alias', name: alias };
+    const hosts = this.#hosts();
+    const found = hosts.find(name);
+    if (found?.kind === 'alias') return { kind: 'alias', name: hosts.lookupAlias(name) ?? found.name };
+    return found ?? this.#fromSystem(name);
   }
 
   /** As `find`, but when an alias has addresses here, those. */
   follow(name: string): HostValue | undefined {
     const found = this.find(name);
-    return found?.kind === 'alias' ? (this.#ipsOf(found.name) ?? found) : found;
+    if (found?.kind !== 'alias') return found;
+    return this.#hosts().find(found.name) ?? this.#fromSystem(found.name) ?? found;
   }
 
-  #ipsOf(name: string): HostValue | undefined {
-    const ips = this.#hosts().lookupIps(name) ?? this.#system?.lookupIps(name);
+  #fromSystem(name: string): HostValue | undefined {
+    const ips = this.#system?.lookupIps(name);
     return ips === undefined ? undefined : { kind: 'ips', ips };
   }
 }

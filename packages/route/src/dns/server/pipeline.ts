@@ -55,30 +55,38 @@ export class DnsPipeline implements DnsResponder {
     clientPort: number,
     limit: ResponseLimit,
   ): DnsResponse {
-    const { clock, queries } = this.#parts;
-    const startMs = clock.monotonicMs();
-    const finish = (reply: Resolution): Uint8Array => {
-      const isError = reply.via === '';
-      queries.add({
-        timeMs: clock.now(),
+    const finish = ({ bytes, via, server }: Resolution, durationMs: number): Uint8Array => {
+      this.#parts.queries.add({
+        timeMs: this.#parts.clock.now(),
         name: question.name,
         type: question.type,
         client,
         clientPort,
-        via: reply.via,
-        server: reply.server,
-        reply: isError ? undefined : reply.bytes,
-        durationMs: clock.monotonicMs() - startMs,
+        via,
+        server,
+        reply: via === '' ? undefined : bytes,
+        durationMs,
       });
-      return truncateTo(reply.bytes, limit === 'client' ? (query.edns?.udpSize ?? MIN_UDP_BYTES) : limit);
+      return truncateTo(bytes, limit === 'client' ? (query.edns?.udpSize ?? MIN_UDP_BYTES) : limit);
     };
     try {
       const reply = this.#answer(query, question, true);
-      if (!(reply instanceof Promise)) return finish(reply);
-      return reply.catch((error: unknown) => this.#failed(query, error)).then(finish);
+      // What is answered at once takes no time worth asking the clock for.
+      return reply instanceof Promise ? this.#timed(query, reply, finish) : finish(reply, 0);
     } catch (error) {
-      return finish(this.#failed(query, error));
+      return finish(this.#failed(query, error), 0);
     }
+  }
+
+  async #timed(
+    query: DnsQuery,
+    reply: Promise<Resolution>,
+    finish: (reply: Resolution, durationMs: number) => Uint8Array,
+  ): Promise<Uint8Array> {
+    const { clock } = this.#parts;
+    const startMs = clock.monotonicMs();
+    const settled = await reply.catch((error: unknown) => this.#failed(query, error));
+    return finish(settled, clock.monotonicMs() - startMs);
   }
 
   /** SERVFAIL; its `via` is empty. */
