@@ -15,7 +15,7 @@ export class IpSetBuilder {
   #rising = true;
 
   /** False when there are too many (2,097,152 of a family). */
-  addCidr({ address, prefixLength }: Cidr): boolean {
+  addCidr({ address, prefixLength }: Pick<Cidr, 'address' | 'prefixLength'>): boolean {
     if (address.family === 4) {
       const start = maskWord(address.value, prefixLength);
       return this.addV4(start, start + 2 ** (32 - prefixLength) - 1);
