@@ -77,7 +77,11 @@ class ConnectingAgent extends http.Agent {
     callback?: (error: Error | null, stream: Duplex) => void,
   ): undefined {
     this.#connect().then(
-      (stream) => callback?.(null, stream),
+      (stream) => {
+        // Node's HTTP does not wake a stream that was paused before; the server speaks second.
+        stream.resume();
+        callback?.(null, stream);
+      },
       (error: unknown) => {
         const reported = error instanceof Error ? error : new Error(errorText(error));
         // With an error Node looks at nothing else.

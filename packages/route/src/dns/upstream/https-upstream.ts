@@ -104,22 +104,29 @@ export class HttpsUpstream implements Upstream {
 
   async #connectSession(): Promise<HttpAsk> {
     const stream = this.#http1 ? undefined : await this.#connectTls(['h2', 'http/1.1']);
-    if (stream !== undefined && stream.alpnProtocol !== 'h2') {
-      stream.destroy();
-      this.#http1 = true;
-    }
     if (this.#closed) {
       stream?.destroy();
       throw new GatewayError('unavailable', 'dns.closed', 'resolver closed');
     }
     const session: HttpAsk =
-      stream === undefined || this.#http1
-        ? new Http1Session(this.#host, () => this.#connectHttp1())
+      stream === undefined || stream.alpnProtocol !== 'h2'
+        ? this.#openHttp1(stream)
         : new Http2Session(`https://${this.#host}`, stream, this.#environment.clock, () => {
             if (this.#session === session) this.#session = undefined;
           });
     this.#session = session;
     return session;
+  }
+
+  /** `first` is a connection that is open already, for the first request. */
+  #openHttp1(first: Duplex | undefined): HttpAsk {
+    this.#http1 = true;
+    let kept = first;
+    return new Http1Session(this.#host, async () => {
+      const stream = kept ?? (await this.#connectHttp1());
+      kept = undefined;
+      return stream;
+    });
   }
 
   #connectHttp1(): Promise<Duplex> {
