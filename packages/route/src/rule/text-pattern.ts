@@ -4,8 +4,8 @@ import type { TextTest } from './rule-condition.ts';
 import { ruleError } from './rule-error.ts';
 
 const MAX_PATTERN_LENGTH = 4096;
-/** Longer texts fit no regular expression: names have at most 253 characters, paths 4096. */
-const MAX_TEXT_LENGTH = 4096;
+/** Longer texts fit no regular expression. Names have at most 253 characters, and paths of programs are rarely this long. */
+const MAX_TEXT_LENGTH = 512;
 /** How many open quantifiers one after the other a backtracking engine may have: the work grows with their power. */
 const MAX_OPEN_QUANTIFIERS = 2;
 
