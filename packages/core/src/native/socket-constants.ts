@@ -5,6 +5,7 @@ export const LEVEL_IPV6 = 41;
 export const LEVEL_TCP = 6;
 
 export const SO_REUSEADDR = 2;
+export const SO_RECEIVE_BUFFER = 8;
 export const SO_KEEPALIVE = 9;
 export const SO_REUSEPORT = 15;
 export const SO_BINDTODEVICE = 25;

@@ -1,26 +1,22 @@
 import { DNS_FLAG } from '@sluice/codec/dns/header';
 import { SECTION, scanMessage } from '@sluice/codec/dns/message';
 import { readName } from '@sluice/codec/dns/name';
-import { DNS_TYPE } from '@sluice/codec/dns/types';
+import { presentRecords } from '@sluice/codec/dns/presentation';
 import type { DnsAnswerView, DnsRecordView } from '../../port.ts';
-import { recordText } from './record-text.ts';
 
 /** A response in presentation form, without OPT records. @throws ProtocolError when it is malformed */
 export function answerView(bytes: Uint8Array): DnsAnswerView {
-  const { flags, question, records } = scanMessage(bytes);
+  const message = scanMessage(bytes);
+  const { flags, question } = message;
+  const records = presentRecords(message);
   const section = (wanted: number): DnsRecordView[] =>
     records
-      .filter((record) => record.section === wanted && record.type !== DNS_TYPE.OPT)
-      .map((record) => ({
-        name: absolute(readName(bytes, record.start, false).text),
-        type: record.type,
-        ttl: record.ttl,
-        data: recordText(bytes, record),
-      }));
+      .filter((record) => record.section === wanted)
+      .map(({ name, type, ttl, data }) => ({ name, type, ttl, data }));
   return {
     status: flags & 15,
     question: {
-      name: absolute(question === undefined ? '' : readName(question.wireName, 0, false).text),
+      name: `${question === undefined ? '' : readName(question.wireName, 0, false).text}.`,
       type: question?.type ?? 0,
       class: question?.class ?? 0,
     },
@@ -33,8 +29,4 @@ export function answerView(bytes: Uint8Array): DnsAnswerView {
     authorities: section(SECTION.AUTHORITY),
     additionals: section(SECTION.ADDITIONAL),
   };
-}
-
-function absolute(name: string): string {
-  return `${name}.`;
 }

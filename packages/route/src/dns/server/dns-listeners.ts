@@ -2,9 +2,9 @@ import { type Endpoint, formatEndpoint } from '@sluice/base/address';
 import type { Clock } from '@sluice/base/clock';
 import { errorText } from '@sluice/base/errors';
 import type { Logger } from '@sluice/core/log/logger';
+import { type DatagramListener, openUdpListener } from './open-udp-listener.ts';
 import type { DnsResponder } from './responder.ts';
 import { TcpListener } from './tcp-listener.ts';
-import { UdpListener } from './udp-listener.ts';
 
 /** The sockets of the DNS server: UDP and TCP on one address, or none. */
 export class DnsListeners {
@@ -12,7 +12,7 @@ export class DnsListeners {
   readonly #clock: Clock;
   readonly #log: Logger;
   #wanted: Endpoint | undefined;
-  #udp: UdpListener | undefined;
+  #udp: DatagramListener | undefined;
   #tcp: TcpListener | undefined;
   /** Changes come one after the other. */
   #work: Promise<void> = Promise.resolve();
@@ -52,7 +52,7 @@ export class DnsListeners {
     const port = wanted.port === 0 ? (this.#tcp?.port ?? 0) : wanted.port;
     this.#udp ??= await this.#open(
       '(UDP)',
-      UdpListener.listen({ host: wanted.host, port }, this.#responder, this.#log),
+      openUdpListener({ host: wanted.host, port }, this.#responder, this.#log),
     );
     const bound = this.bound;
     if (isNew && bound !== undefined)

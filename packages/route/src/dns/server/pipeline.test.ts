@@ -325,7 +325,7 @@ describe('dns query log', () => {
         [entry.name, entry.type, entry.client, entry.via, entry.status, ...entry.answers].join(' '),
       );
     assert.deepEqual(lines, [
-      'alias.test A 127.0.0.1:5000 hosts, fake-ip NOERROR 198.18.0.5',
+      'alias.test A 127.0.0.1:5000 hosts, fake-ip NOERROR real.example. 198.18.0.5',
       'nowhere.real.test A 127.0.0.1:5000  ERROR',
       'a.real.test A 127.0.0.1:5000 cache NOERROR 192.0.2.2',
       'one.example HTTPS 127.0.0.1:5000 fake-ip NOERROR',

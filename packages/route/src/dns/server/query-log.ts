@@ -1,8 +1,8 @@
 import { formatEndpoint } from '@sluice/base/address';
 import { Ring } from '@sluice/base/ring';
 import { messageRcode } from '@sluice/codec/dns/header';
-import { scanMessage } from '@sluice/codec/dns/message';
-import { answerAddresses } from '@sluice/codec/dns/records';
+import { SECTION, scanMessage } from '@sluice/codec/dns/message';
+import { presentData } from '@sluice/codec/dns/presentation';
 import { rcodeName, typeName } from '@sluice/codec/dns/types';
 import type { DnsLogEntry } from '../../port.ts';
 
@@ -79,7 +79,8 @@ function viewOf(record: QueryRecord): DnsLogEntry {
 }
 
 function answersOf(reply: Uint8Array): readonly string[] {
-  return answerAddresses(scanMessage(reply))
+  return scanMessage(reply)
+    .records.filter((record) => record.section === SECTION.ANSWER)
     .slice(0, MAX_SHOWN_ANSWERS)
-    .map(({ ip }) => ip);
+    .map((record) => presentData(reply, record));
 }

@@ -1,11 +1,11 @@
 import dgram, { type RemoteInfo } from 'node:dgram';
-import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { type Endpoint, unmapIp } from '@sluice/base/address';
 import { errorText } from '@sluice/base/errors';
 import type { Logger } from '@sluice/core/log/logger';
 import type { DnsResponder } from './responder.ts';
 
+const MAX_QUERY_BYTES = 4_096;
 /** Queries that wait for an upstream at the same time; more are dropped, as an overloaded network would. */
 const MAX_PENDING = 4_096;
 /** Responses the kernel has not taken yet. */
@@ -26,7 +26,7 @@ export class UdpListener {
     socket.on('error', (error) => log.warning(`DNS server (UDP): ${errorText(error)}`));
   }
 
-  /** Rejects with the socket's error. An empty host means every address. */
+  /** `place.host` is an IP literal. Rejects with the socket's error. */
   static async listen(place: Endpoint, responder: DnsResponder, log: Logger): Promise<UdpListener> {
     return new UdpListener(responder, await bindSocket(place), log);
   }
@@ -41,7 +41,8 @@ export class UdpListener {
   }
 
   #onMessage(message: Buffer, from: RemoteInfo): void {
-    if (this.#pending >= MAX_PENDING || this.#unsent >= MAX_UNSENT) return;
+    const isBusy = this.#pending >= MAX_PENDING || this.#unsent >= MAX_UNSENT;
+    if (isBusy || message.length > MAX_QUERY_BYTES) return;
     const reply = this.#responder.respond(message, unmapIp(from.address), from.port, 'client');
     if (reply instanceof Promise) void this.#sendLater(reply, from);
     else if (reply !== undefined) this.#send(reply, from);
@@ -69,17 +70,7 @@ export class UdpListener {
   };
 }
 
-async function bindSocket({ host, port }: Endpoint): Promise<dgram.Socket> {
-  if (host !== '') return bind(isIP(host) === 0 ? (await lookup(host)).address : host, port);
-  try {
-    return await bind('::', port);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EAFNOSUPPORT') throw error;
-    return bind('0.0.0.0', port);
-  }
-}
-
-async function bind(address: string, port: number): Promise<dgram.Socket> {
+async function bindSocket({ host: address, port }: Endpoint): Promise<dgram.Socket> {
   const socket = dgram.createSocket({
     type: isIP(address) === 4 ? 'udp4' : 'udp6',
     reuseAddr: true,
