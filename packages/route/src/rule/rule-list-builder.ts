@@ -54,7 +54,7 @@ export class RuleListBuilder {
       case 'SrcGeoIP': {
         const sized = compileSized(condition, this.#resources);
         this.#index.addCompiled(sized.condition, rule);
-        this.#sizes.set(rule, sized.size);
+        if (condition.type !== 'SrcGeoIP') this.#sizes.set(rule, sized.size);
         break;
       }
       case 'SubRules': {
