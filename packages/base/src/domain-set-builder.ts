@@ -4,6 +4,7 @@ import {
   COVERS_CHILD,
   COVERS_SELF,
   DomainSet,
+  HASH_SEED,
   NUMBER_BITS,
   NUMBER_MASK,
 } from './domain-set.ts';
@@ -119,7 +120,7 @@ export class DomainSetBuilder {
     this.#reserveText(place + length);
     const text = this.#text;
     const shift = place - start;
-    let hash = 0;
+    let hash = HASH_SEED;
     let lastDot = end;
     for (let index = end - 1; index >= start; index--) {
       const byte = bytes[index] as number;

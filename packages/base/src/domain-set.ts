@@ -10,6 +10,9 @@ export const COVERS_CHILD = 4;
 export const NUMBER_BITS = 24;
 export const NUMBER_MASK = 2 ** NUMBER_BITS - 1;
 
+/** Where hashes start; another in every process, so that nobody can write a list of names that share one. */
+export const HASH_SEED = Math.floor(Math.random() * 2 ** 32);
+
 const DOT = 46;
 const LAST_ASCII = 127;
 
@@ -63,7 +66,7 @@ export class DomainSet {
 
   /** `encoded` says that `host` is UTF-8 with one unit a byte, as names beyond ASCII have to be. */
   #hasName(host: string, encoded: boolean): boolean {
-    let hash = 0;
+    let hash = HASH_SEED;
     for (let start = host.length - 1; start >= 0; start--) {
       const unit = host.charCodeAt(start);
       if (unit > LAST_ASCII && !encoded)

@@ -32,6 +32,7 @@ export function parseMmdbMetadata(bytes: Uint8Array): MmdbMetadata {
     (recordSize !== 24 && recordSize !== 28 && recordSize !== 32) ||
     (ipVersion !== 4 && ipVersion !== 6) ||
     typeof nodeCount !== 'number' ||
+    !(Number.isSafeInteger(nodeCount) && nodeCount >= 0) ||
     typeof databaseType !== 'string'
   ) {
     throw new ProtocolError('mmdb-metadata', at);

@@ -1,3 +1,4 @@
+import type { DomainSet } from '@sluice/base/domain-set';
 import { DomainSetBuilder } from '@sluice/base/domain-set-builder';
 import { parseCidr } from '@sluice/base/ip';
 import { IpSetBuilder } from '@sluice/base/ip-set-builder';
@@ -10,6 +11,9 @@ import type { Steps } from './steps.ts';
 const ENTRIES_PER_STEP = 8192;
 const LONGEST_SHOWN = 100;
 const MAPPED_PREFIX = 0xffff;
+const COMMA = 44;
+const SUFFIX_KEYWORD = Buffer.from('DOMAIN-SUFFIX,');
+const DOMAIN_KEYWORD = Buffer.from('DOMAIN,');
 
 /** Compiles domain patterns; `count` is what to show instead of the number of entries taken. */
 export function* buildDomainSet(
@@ -54,13 +58,40 @@ export function* buildRangeSet(ranges: Iterable<MrsRange>, count: number): Steps
   return new IpEntrySet(builder.build(), count);
 }
 
-/** Collects the entries as text. */
-export function* collectLines(entries: EntryCursor): Steps<string[]> {
+/** Classical entries, sorted by how they are compiled. */
+export type ClassicalParts = {
+  /** Names of plain `DOMAIN` and `DOMAIN-SUFFIX` entries, which long lists consist of. */
+  readonly domains: DomainSet;
+  /** All other entries. */
+  readonly lines: readonly string[];
+};
+
+/** Takes plain domain entries out of a classical list, so that they need no rule each. */
+export function* splitClassical(entries: EntryCursor): Steps<ClassicalParts> {
+  const builder = new DomainSetBuilder();
   const lines: string[] = [];
-  while (entries.next()) {
-    if (lines.push(entryText(entries)) % ENTRIES_PER_STEP === 0) yield;
+  for (let seen = 1; entries.next(); seen++) {
+    if (!addPlainDomain(builder, entries)) lines.push(entryText(entries));
+    if (seen % ENTRIES_PER_STEP === 0) yield;
   }
-  return lines;
+  return { domains: builder.build(), lines };
+}
+
+/** False for anything but a name in ASCII without options. */
+function addPlainDomain(builder: DomainSetBuilder, { bytes, start, end }: EntryCursor): boolean {
+  const isSuffix = startsWith(bytes, start, SUFFIX_KEYWORD);
+  if (!isSuffix && !startsWith(bytes, start, DOMAIN_KEYWORD)) return false;
+  const nameStart = start + (isSuffix ? SUFFIX_KEYWORD : DOMAIN_KEYWORD).length;
+  const comma = bytes.indexOf(COMMA, nameStart);
+  if (comma >= 0 && comma < end) return false;
+  return builder.addName(bytes, nameStart, end, isSuffix);
+}
+
+function startsWith(bytes: Uint8Array, at: number, keyword: Uint8Array): boolean {
+  for (let index = 0; index < keyword.length; index++) {
+    if (bytes[at + index] !== keyword[index]) return false;
+  }
+  return true;
 }
 
 /** A range belongs to IPv4 when all of it is mapped. */

@@ -130,6 +130,24 @@ describe('classical sets', () => {
     assert.equal(set.hasIp('10.9.1.1'), true);
   });
 
+  it('take plain names and others alike', () => {
+    const lines = [
+      'DOMAIN,A.test',
+      'DOMAIN-SUFFIX,b.test',
+      'DOMAIN-SUFFIX,.c.test',
+      'DOMAIN, d.test',
+      'DOMAIN,é.test',
+    ];
+    const set = load(lines, { behavior: 'classical', format: 'yaml' });
+    assert.equal(set.count, 5);
+    for (const host of ['a.test', 'b.test', 'x.b.test', 'c.test', 'd.test', 'xn--9ca.test']) {
+      assert.equal(set.hasDomain(host), true, host);
+      assert.equal(set.matches(flowTo(host), true), true, host);
+    }
+    assert.equal(set.hasDomain('x.a.test'), false);
+    assert.equal(set.wantsIp, false);
+  });
+
   it('have their geo databases made present', async () => {
     const asked: string[][] = [];
     const warnings: string[] = [];

@@ -3,7 +3,7 @@ import { geoKindsOfRules } from '../geo/geo-kinds.ts';
 import type { GeoKind } from '../geo/geo-source.ts';
 import { compileEntries } from '../rule/compile-entries.ts';
 import type { RuleResources } from '../rule/rule-resources.ts';
-import { buildDomainSet, buildIpSet, collectLines } from './build-entry-set.ts';
+import { buildDomainSet, buildIpSet, type ClassicalParts, splitClassical } from './build-entry-set.ts';
 import { CappedWarnings } from './capped-warnings.ts';
 import { contentError } from './content-error.ts';
 import { type EntryCursor, ListEntries, TextEntries } from './entry-cursor.ts';
@@ -34,11 +34,11 @@ export function loadEntrySet(
 ): EntrySet {
   const unpacked = isMrs(content, options) ? unpackMrs(content) : content;
   if (options.behavior !== 'classical') return runAtOnce(buildSet(unpacked, options, warn));
-  return compileClassical(runAtOnce(collectLines(entriesOf(unpacked, options))), resources, warn);
+  return compileClassical(runAtOnce(splitClassical(entriesOf(unpacked, options))), resources, warn);
 }
 
 /**
- * As `loadEntrySet`, in steps of some milliseconds; only the compilation of classical entries is one step.
+ * As `loadEntrySet`, in steps of some milliseconds; only the compilation of classical entries that are not plain names is one step.
  * @param ensureGeo makes the geo databases present that classical entries read; its failure is a warning
  */
 export async function loadEntrySetAsync(
@@ -50,8 +50,8 @@ export async function loadEntrySetAsync(
 ): Promise<EntrySet> {
   const unpacked = isMrs(content, options) ? await unpackMrsAsync(content) : content;
   if (options.behavior !== 'classical') return runInTurns(buildSet(unpacked, options, warn));
-  const lines = await runInTurns(collectLines(entriesOf(unpacked, options)));
-  const kinds = geoKindsOfRules(lines, resources.geo.datMode);
+  const parts = await runInTurns(splitClassical(entriesOf(unpacked, options)));
+  const kinds = geoKindsOfRules(parts.lines, resources.geo.datMode);
   if (kinds.size > 0 && ensureGeo !== undefined) {
     try {
       await ensureGeo(kinds);
@@ -59,7 +59,7 @@ export async function loadEntrySetAsync(
       warn(errorText(error));
     }
   }
-  return compileClassical(lines, resources, warn);
+  return compileClassical(parts, resources, warn);
 }
 
 function isMrs(content: EntryContent, { behavior, format }: EntrySetOptions): content is Uint8Array {
@@ -80,9 +80,13 @@ function buildSet(content: EntryContent, options: EntrySetOptions, warn: WarnOfE
   return behavior === 'domain' ? buildDomainSet(entries, warn) : buildIpSet(entries, warn);
 }
 
-function compileClassical(lines: readonly string[], resources: RuleResources, warn: WarnOfEntry): EntrySet {
+function compileClassical(
+  { domains, lines }: ClassicalParts,
+  resources: RuleResources,
+  warn: WarnOfEntry,
+): EntrySet {
   const warnings = new CappedWarnings(warn);
   const entries = compileEntries(lines, resources, (message) => warnings.add(() => message));
   warnings.finish();
-  return new ClassicalEntrySet(entries);
+  return new ClassicalEntrySet(domains, entries);
 }

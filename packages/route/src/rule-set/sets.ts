@@ -59,17 +59,19 @@ export class IpEntrySet implements EntrySet {
   }
 }
 
-/** Rules without targets. */
+/** Rules without targets; plain names apart from the others. */
 export class ClassicalEntrySet implements EntrySet {
   readonly behavior = 'classical';
+  readonly #domains: DomainSet;
   readonly #entries: CompiledEntries;
 
-  constructor(entries: CompiledEntries) {
+  constructor(domains: DomainSet, entries: CompiledEntries) {
+    this.#domains = domains;
     this.#entries = entries;
   }
 
   get count(): number {
-    return this.#entries.count;
+    return this.#domains.size + this.#entries.count;
   }
 
   get wantsIp(): boolean {
@@ -81,11 +83,12 @@ export class ClassicalEntrySet implements EntrySet {
   }
 
   matches(subject: RuleSubject, source: boolean): boolean {
-    return this.#entries.matches(subject, source);
+    if (this.#domains.has(subject.sniffHost || subject.host)) return true;
+    return this.#entries.count > 0 && this.#entries.matches(subject, source);
   }
 
   hasDomain(host: string): boolean {
-    return this.#entries.hasDomain(host);
+    return this.#domains.has(host) || this.#entries.hasDomain(host);
   }
 
   hasIp(ip: string): boolean {

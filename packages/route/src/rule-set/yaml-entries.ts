@@ -26,8 +26,9 @@ const BRACE = 123;
 
 const HEAD = /^(["']?)(?:payload|rules)\1[ \t]*:(?=\s|$)(.*)$/;
 const LONGEST_HEAD_BYTES = 200;
+const HEAD_STARTS = new Set(Buffer.from('pr"\''));
 /** A document that is not one entry a line is read as a whole, which takes long. */
-const MAX_DOCUMENT_BYTES = 2 ** 20;
+const MAX_DOCUMENT_BYTES = 2 ** 18;
 
 /**
  * The entries of a YAML rule set: items of a block list under `payload:` or `rules:`, read line by line, so that one broken
@@ -39,13 +40,19 @@ export function yamlEntries(bytes: Uint8Array): EntryCursor {
   if (bytes[skipWhiteSpace(bytes, at)] === BRACE) return documentEntries(bytes);
   while (at < bytes.length) {
     const end = endOfLine(bytes, at);
-    const line = textOf(bytes, at, Math.min(end, at + LONGEST_HEAD_BYTES)).trim();
-    const rest = HEAD.exec(line)?.[2]?.trim();
+    const start = skipSpace(bytes, at, end);
+    const rest = HEAD_STARTS.has(bytes[start] ?? 0) ? headRest(bytes, start, end) : undefined;
     if (rest !== undefined)
       return rest === '' || rest.startsWith('#') ? new YamlItems(bytes, end + 1) : documentEntries(bytes);
     at = end + 1;
   }
   throw noPayload();
+}
+
+/** What stands behind the key on the line that is the head, `undefined` on others. */
+function headRest(bytes: Uint8Array, start: number, end: number): string | undefined {
+  const line = textOf(bytes, start, Math.min(end, start + LONGEST_HEAD_BYTES)).trim();
+  return HEAD.exec(line)?.[2]?.trim();
 }
 
 /** The items of a block list from a place on; lines that are no item with a scalar are left out. */
@@ -175,14 +182,8 @@ function unescaped(text: string): string | undefined {
 }
 
 function documentEntries(bytes: Uint8Array): EntryCursor {
-  if (bytes.length > MAX_DOCUMENT_BYTES)
-    throw contentError(`a list that is not one entry a line may have ${MAX_DOCUMENT_BYTES} bytes`);
-  let document: unknown;
-  try {
-    document = parse(textOf(bytes, afterByteOrderMark(bytes), bytes.length), { logLevel: 'error' });
-  } catch (error) {
-    throw contentError(errorText(error).split('\n', 1)[0] ?? '', error);
-  }
+  const text = textOf(bytes, afterByteOrderMark(bytes), bytes.length);
+  const document = parseJson(text) ?? parseYaml(text);
   if (typeof document !== 'object' || document === null) throw noPayload();
   const fields = new Map<string, unknown>(Object.entries(document));
   const list = fields.get('payload') ?? fields.get('rules');
@@ -190,6 +191,25 @@ function documentEntries(bytes: Uint8Array): EntryCursor {
   return new ListEntries(
     list.filter((item) => typeof item === 'string' || typeof item === 'number').map(String),
   );
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function parseYaml(text: string): unknown {
+  if (text.length > MAX_DOCUMENT_BYTES)
+    throw contentError(`a list that is not one entry a line may have ${MAX_DOCUMENT_BYTES} bytes`);
+  try {
+    return parse(text, { logLevel: 'error' });
+  } catch (error) {
+    throw contentError(errorText(error).split('\n', 1)[0] ?? '', error);
+  }
 }
 
 function noPayload(): GatewayError {
