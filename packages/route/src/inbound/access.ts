@@ -1,7 +1,8 @@
 import { timingSafeEqual } from 'node:crypto';
-import type { PrefixSet } from '../config/prefixes.ts';
+import { PrefixSet } from '../config/prefixes.ts';
+import type { InboundUser } from './config/listener-config.ts';
 
-/** Who may use the inbounds; replaced whole when settings change. */
+/** Who may use an inbound; replaced whole when settings change. */
 export type AccessRules = {
   /** User name → password; empty when no authentication is asked for. */
   readonly users: ReadonlyMap<string, string>;
@@ -9,6 +10,19 @@ export type AccessRules = {
   readonly lanDisallowed: PrefixSet;
   readonly skipAuth: PrefixSet;
 };
+
+const EVERYBODY = new PrefixSet(['0.0.0.0/0', '::/0']);
+const NOBODY = new PrefixSet([]);
+
+/** The rules of an inbound with users of its own: every source may connect, and none is spared. */
+export function ownAccess(users: readonly InboundUser[]): AccessRules {
+  return {
+    users: new Map(users.map(({ username, password }) => [username, password])),
+    lanAllowed: EVERYBODY,
+    lanDisallowed: NOBODY,
+    skipAuth: NOBODY,
+  };
+}
 
 /** Whether a source may connect at all. */
 export function isAdmitted(access: AccessRules, sourceIp: string): boolean {

@@ -120,3 +120,17 @@ export function identityOf(description: InboundDescription): string {
 export function placeOf(host: string, port: number): string {
   return formatEndpoint(host === '' ? '::' : host, port);
 }
+
+/** What the log calls an inbound. */
+export function titleOf({ kind, origin, name }: InboundDescription): string {
+  return origin === 'listener' ? `${TITLES[kind]} [${name}]` : TITLES[kind];
+}
+
+const TITLES: Readonly<Record<ListenerKind, string>> = {
+  http: 'HTTP',
+  socks: 'SOCKS',
+  mixed: 'Mixed(http+socks)',
+  redir: 'Redir',
+  tproxy: 'TProxy',
+  tunnel: 'Tunnel',
+};

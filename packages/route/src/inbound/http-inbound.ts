@@ -18,7 +18,7 @@ import { ChunkReader } from '../net/chunk-reader.ts';
 import { isUser, needsCredentials } from './access.ts';
 import { connectionHeaders, forwardExchange, NoResponseError, wantsKeepAlive } from './http-exchange.ts';
 import { HttpUpstreams } from './http-upstreams.ts';
-import { flowMetadata, handshakeLimit, type InboundParts } from './inbound.ts';
+import { flowMetadata, type InboundParts } from './inbound.ts';
 
 /** Serves one HTTP proxy connection: requests in turn until one becomes a tunnel or the connection ends. */
 export async function serveHttp(socket: Socket, parts: InboundParts): Promise<void> {
@@ -94,6 +94,8 @@ class HttpClient {
       if (!(error instanceof ProtocolError)) throw error;
       if (error.code !== 'truncated' && !this.#answering) this.#respond(400, 'Bad Request', false);
       return false;
+    } finally {
+      this.#reader.detach();
     }
   }
 
@@ -113,11 +115,12 @@ class HttpClient {
   }
 
   async #readHead(): Promise<RequestHead | undefined> {
-    const limit = handshakeLimit(this.#parts.clock);
+    const { deadlines } = this.#parts;
+    deadlines.set(this.#socket);
     const buffer = new HeadBuffer();
     try {
       for (;;) {
-        const chunk = await this.#reader.next(limit.signal);
+        const chunk = await this.#reader.next();
         if (chunk === undefined) return undefined;
         const complete = buffer.push(chunk);
         if (complete === undefined) continue;
@@ -125,7 +128,7 @@ class HttpClient {
         return parseRequestHead(complete.head);
       }
     } finally {
-      limit.done();
+      deadlines.clear(this.#socket);
     }
   }
 
@@ -157,7 +160,7 @@ class HttpClient {
   #tunnel(head: RequestHead, target: { readonly host: string; readonly port: number }): Next {
     this.#socket.write(`HTTP/${head.version} 200 Connection established\r\n\r\n`, 'latin1');
     this.#reader.release();
-    const metadata = flowMetadata(this.#socket, this.#parts.name, 'HTTPS', target, this.#user);
+    const metadata = flowMetadata(this.#socket, this.#parts, 'HTTPS', target, this.#user);
     void this.#parts.sink.relay(metadata, this.#socket);
     return 'handed-over';
   }
@@ -169,13 +172,13 @@ class HttpClient {
     const lines: HeaderLines = [['Host', hostHeader(target)], ...others];
     this.#reader.release();
     this.#socket.unshift(Buffer.from(formatRequestHead(head.method, target.path, '1.1', lines), 'latin1'));
-    const metadata = flowMetadata(this.#socket, this.#parts.name, 'HTTP', target, this.#user);
+    const metadata = flowMetadata(this.#socket, this.#parts, 'HTTP', target, this.#user);
     void this.#parts.sink.relay(metadata, this.#socket);
     return 'handed-over';
   }
 
   async #forward(head: RequestHead, target: AbsoluteTarget): Promise<Next> {
-    const metadata = flowMetadata(this.#socket, this.#parts.name, 'HTTP', target, this.#user);
+    const metadata = flowMetadata(this.#socket, this.#parts, 'HTTP', target, this.#user);
     const framing = requestFraming(head.headers, head.version);
     const request = { head, path: target.path, authority: hostHeader(target), framing, metadata };
     const unwatch = destroyWhenAbandoned(this.#socket, this.#parts.clock);
@@ -202,12 +205,15 @@ function hostHeader({ host, port }: AbsoluteTarget): string {
   return host.includes(':') ? `[${host}]` : host;
 }
 
+/** Empty ones where the scheme is right but the rest cannot be read: those are wrong rather than missing. */
 function basicCredentials(
   header: string | undefined,
 ): { readonly user: string; readonly password: string } | undefined {
-  const encoded = /^basic +([A-Za-z0-9+/=]+)$/i.exec(header ?? '')?.[1];
+  const encoded = /^basic +(\S+)$/i.exec(header ?? '')?.[1];
   if (encoded === undefined) return undefined;
-  const text = Buffer.from(encoded, 'base64').toString('utf8');
+  const text = /^[A-Za-z0-9+/=]+$/.test(encoded) ? Buffer.from(encoded, 'base64').toString('utf8') : '';
   const colon = text.indexOf(':');
-  return colon < 0 ? undefined : { user: text.slice(0, colon), password: text.slice(colon + 1) };
+  return colon < 0
+    ? { user: '', password: '' }
+    : { user: text.slice(0, colon), password: text.slice(colon + 1) };
 }

@@ -19,7 +19,7 @@ const IDLE_LIMIT = 8;
 /** The origin connections of one client connection; they live as long as it does. */
 export class HttpUpstreams {
   readonly #sink: FlowSink;
-  readonly #idle = new Map<string, Upstream>();
+  readonly #idle = new Map<string, Upstream & { readonly unwatch: () => void }>();
   /** Idle ones and those in an exchange: both are of no use once the client has gone. */
   readonly #open = new Set<Duplex>();
   readonly #gone = new AbortController();
@@ -34,8 +34,9 @@ export class HttpUpstreams {
     const idle = this.#idle.get(key);
     if (idle !== undefined) {
       this.#idle.delete(key);
-      idle.stream.removeAllListeners('readable');
-      if (!fresh && !idle.stream.destroyed && !idle.stream.readableEnded) return { ...idle, reused: true };
+      idle.unwatch();
+      const { stream, reader } = idle;
+      if (!fresh && !stream.destroyed && !stream.readableEnded) return { key, stream, reader, reused: true };
       idle.stream.destroy();
     }
     const { stream } = await this.#sink.open(metadata, this.#gone.signal);
@@ -59,11 +60,12 @@ export class HttpUpstreams {
       stream.destroy();
       return;
     }
-    this.#idle.set(key, upstream);
+    const onReadable = () => {
+      if (this.#idle.get(key)?.stream === stream) this.#discard(upstream);
+    };
+    this.#idle.set(key, { ...upstream, unwatch: () => void stream.off('readable', onReadable) });
     // Nothing may come while idle: an end or stray bytes make the connection useless.
-    stream.on('readable', () => {
-      if (this.#idle.get(key) === upstream) this.#discard(upstream);
-    });
+    stream.on('readable', onReadable);
   }
 
   /** The client has gone: ends every connection, and every attempt to open one. */

@@ -1,128 +1,106 @@
 import type { Socket } from 'node:net';
 import { errorText } from '@sluice/base/errors';
-import type { InboundPorts } from '../config/resolve-route.ts';
-import type { RouteSettings } from '../port.ts';
-import { bindHost } from '../settings.ts';
-import type { ClientPacket } from '../tunnel/udp-session.ts';
-import { serveHttp } from './http-inbound.ts';
-import type { ConnectionHandler, InboundParts } from './inbound.ts';
-import { serveMixed } from './mixed-inbound.ts';
-import { serveSocks } from './socks-inbound.ts';
-import { SocksUdpListener } from './socks-udp-listener.ts';
-import { TcpListener } from './tcp-listener.ts';
+import { Deadlines } from '../net/deadlines.ts';
+import { ConnectionLimit } from './connection-limit.ts';
+import { type FixedPort, type InboundDescription, identityOf, placeOf, titleOf } from './description.ts';
+import { HANDSHAKE_LIMIT_MS } from './inbound.ts';
+import { OpenInbound, type OpenInboundParts } from './open-inbound.ts';
 
-type Serve = (...args: [...Parameters<ConnectionHandler>, InboundParts]) => Promise<void>;
-
-type InboundKind = {
-  /** As rules and the connection table name it. */
-  readonly name: string;
-  /** As the log names it when it cannot start. */
-  readonly title: string;
-  readonly setting: keyof InboundPorts;
-  readonly serve: Serve;
-  readonly udp: boolean;
+/** Where inbounds deliver, and what they all share. */
+export type InboundSetParts = Omit<OpenInboundParts, 'deadlines' | 'unfinished' | 'limit'> & {
+  /** Most connections of all inbounds together; by default what the process can have. */
+  readonly connectionLimit?: number;
 };
 
-/** One line per fixed inbound. */
-const KINDS: readonly InboundKind[] = [
-  { name: 'DEFAULT-HTTP', title: 'HTTP', setting: 'port', serve: serveHttp, udp: false },
-  { name: 'DEFAULT-SOCKS', title: 'SOCKS', setting: 'socksPort', serve: serveSocks, udp: true },
-  {
-    name: 'DEFAULT-MIXED',
-    title: 'Mixed(http+socks)',
-    setting: 'mixedPort',
-    serve: serveMixed,
-    udp: true,
-  },
-];
-
-type OpenInbound = {
-  readonly host: string;
-  /** As configured. */
-  readonly wantedPort: number;
-  /** As bound. */
-  readonly port: number;
-  readonly tcp: TcpListener;
-  readonly udp: SocksUdpListener | undefined;
-};
-
-/** Where inbounds deliver, without their own names. */
-export type InboundSetParts = Omit<InboundParts, 'name'> & {
-  readonly onPacket: (packet: ClientPacket) => void;
-};
-
-/** The fixed inbound ports: opened, moved and closed as the settings ask. */
+/** The inbounds: opened and closed so that they are those that are wanted. */
 export class InboundSet {
-  readonly #parts: InboundSetParts;
+  readonly #parts: OpenInboundParts;
+  readonly #limit: ConnectionLimit;
+  /** By identity of their descriptions. */
   readonly #open = new Map<string, OpenInbound>();
   /** Connections that have not become flows: in their handshake, or HTTP clients between requests. */
   readonly #unfinished = new Set<Socket>();
   #turn: Promise<void> = Promise.resolve();
 
   constructor(parts: InboundSetParts) {
-    this.#parts = parts;
+    this.#limit = new ConnectionLimit(parts.clock, parts.log, parts.connectionLimit);
+    this.#parts = {
+      ...parts,
+      deadlines: new Deadlines(parts.clock, HANDSHAKE_LIMIT_MS),
+      unfinished: this.#unfinished,
+      limit: this.#limit,
+    };
   }
 
-  /** Makes the open ports those of the settings; ports that stay are not touched, one that cannot bind is logged. */
-  apply(settings: RouteSettings): Promise<void> {
-    this.#turn = this.#turn.then(() => this.#apply(settings));
+  /** Makes the open inbounds those that are described; what stays is not touched, what cannot start is logged. */
+  apply(wanted: readonly InboundDescription[]): Promise<void> {
+    this.#turn = this.#turn.then(() => this.#apply(wanted));
     return this.#turn;
   }
 
-  /** Stops accepting on every port and drops connections that have not become flows. */
+  /** Stops accepting on every inbound and drops connections that have not become flows. */
   async close(): Promise<void> {
     await this.#turn;
-    for (const kind of KINDS) this.#closeOne(kind.name);
+    for (const inbound of this.#open.values()) inbound.close();
+    this.#open.clear();
     for (const socket of this.#unfinished) socket.destroy();
   }
 
   /** Addresses really listened on. */
   listeners(): readonly { readonly name: string; readonly host: string; readonly port: number }[] {
-    return Array.from(this.#open, ([name, { host, port }]) => ({ name, host, port }));
+    return Array.from(this.#open.values(), ({ description: { name, host }, port }) => ({ name, host, port }));
   }
 
-  /** The ports really listened on, 0 for an inbound that is off or could not bind. */
-  boundPorts(): InboundPorts {
-    const ports = { port: 0, socksPort: 0, mixedPort: 0 };
-    for (const { name, setting } of KINDS) ports[setting] = this.#open.get(name)?.port ?? 0;
+  /** The fixed ports really listened on, 0 for those that are off or could not bind. */
+  boundPorts(): Readonly<Record<FixedPort, number>> {
+    const ports = { port: 0, socksPort: 0, mixedPort: 0, redirPort: 0, tproxyPort: 0 };
+    for (const { description, port } of this.#open.values()) {
+      const { origin } = description;
+      if (origin !== 'listener' && origin !== 'tunnel') ports[origin] = port;
+    }
     return ports;
   }
 
-  async #apply(settings: RouteSettings): Promise<void> {
-    const host = bindHost(settings);
-    for (const { name, setting } of KINDS) {
-      const open = this.#open.get(name);
-      if (open !== undefined && (open.host !== host || open.wantedPort !== settings[setting]))
-        this.#closeOne(name);
-    }
-    for (const kind of KINDS) {
-      const wantedPort = settings[kind.setting];
-      if (wantedPort !== 0 && !this.#open.has(kind.name)) await this.#openOne(kind, host, wantedPort);
-    }
+  /** Connections of all inbounds that are open, how many may be, and how many were refused because of that. */
+  connections(): { readonly open: number; readonly limit: number; readonly refused: number } {
+    const { open, limit, refused } = this.#limit;
+    return { open, limit, refused };
   }
 
-  async #openOne(kind: InboundKind, host: string, wantedPort: number): Promise<void> {
-    const { log, onPacket } = this.#parts;
-    const parts: InboundParts = { ...this.#parts, name: kind.name };
-    const tcp = new TcpListener(parts, (socket) => kind.serve(socket, parts), this.#unfinished);
-    const udp = kind.udp ? new SocksUdpListener(host, kind.name, log, onPacket) : undefined;
+  async #apply(wanted: readonly InboundDescription[]): Promise<void> {
+    const byIdentity = new Map(wanted.map((description) => [identityOf(description), description]));
+    for (const [identity, inbound] of this.#open) {
+      if (byIdentity.has(identity)) inbound.refresh();
+      else {
+        this.#open.delete(identity);
+        inbound.close();
+      }
+    }
+    for (const [identity, description] of byIdentity)
+      if (!this.#open.has(identity)) await this.#openOne(identity, description);
+  }
+
+  async #openOne(identity: string, description: InboundDescription): Promise<void> {
+    const { log } = this.#parts;
+    const inbound = new OpenInbound(description, this.#parts);
     try {
-      const { port } = await tcp.listen(host, wantedPort);
-      await udp?.listen(host, port);
-      this.#open.set(kind.name, { host, wantedPort, port, tcp, udp });
-      log.info(`${kind.title} proxy listening at: ${host === '' ? '[::]' : host}:${port}`);
+      await inbound.open();
+      this.#open.set(identity, inbound);
+      log.info(`${titleOf(description)} proxy listening at: ${placeOf(description.host, inbound.port)}`);
     } catch (error) {
-      tcp.close();
-      udp?.close();
-      log.error(`Start ${kind.title} server error: ${errorText(error)}`);
+      inbound.close();
+      log.error(`${failureOf(description)}: ${errorText(error)}`);
     }
   }
+}
 
-  #closeOne(name: string): void {
-    const open = this.#open.get(name);
-    if (open === undefined) return;
-    this.#open.delete(name);
-    open.tcp.close();
-    open.udp?.close();
+function failureOf(description: InboundDescription): string {
+  switch (description.origin) {
+    case 'listener':
+      return `Listener ${description.name} listen err`;
+    case 'tunnel':
+      return `Start tunnel ${placeOf(description.host, description.port)} error`;
+    default:
+      return `Start ${titleOf(description)} server error`;
   }
 }

@@ -5,6 +5,7 @@ import type { Clock } from '@sluice/base/clock';
 import type { Logger } from '@sluice/core/log/logger';
 import type { Dialed } from '@sluice/core/ports/dialer';
 import { type FlowMetadata, type InboundType, newFlow } from '@sluice/core/ports/flow';
+import type { Deadlines } from '../net/deadlines.ts';
 import type { AccessRules } from './access.ts';
 
 /** Where inbounds deliver what they accepted. */
@@ -15,14 +16,24 @@ export interface FlowSink {
   open(metadata: FlowMetadata, signal?: AbortSignal): Promise<Dialed>;
 }
 
-/** What the protocol side of an inbound needs; `access` is read for every connection. */
-export type InboundParts = {
-  /** `DEFAULT-HTTP`, `DEFAULT-SOCKS`, `DEFAULT-MIXED`. */
+/** How the flows of one inbound are marked. */
+export type InboundLabels = {
+  /** `DEFAULT-HTTP`, …, or the name of a listener. */
   readonly name: string;
+  /** Outbound for everything, `''` for none. */
+  readonly specialProxy: string;
+  /** Sub-rules instead of `rules`, `''` for none. */
+  readonly specialRules: string;
+};
+
+/** What the protocol side of an inbound needs; `access` is read for every connection. */
+export type InboundParts = InboundLabels & {
   readonly clock: Clock;
   readonly log: Logger;
   readonly sink: FlowSink;
   readonly access: () => AccessRules;
+  /** Of handshakes: everything before a destination is known. */
+  readonly deadlines: Deadlines;
 };
 
 /** Speaks one inbound protocol on an accepted, paused, error-guarded socket. */
@@ -34,7 +45,7 @@ export const HANDSHAKE_LIMIT_MS = 30_000;
 /** The metadata of a flow from an accepted connection. */
 export function flowMetadata(
   socket: Socket,
-  inboundName: string,
+  { name, specialProxy, specialRules }: InboundLabels,
   type: InboundType,
   target: Endpoint,
   inboundUser: string,
@@ -48,14 +59,9 @@ export function flowMetadata(
     destinationPort: target.port,
     inboundIp: unmapIp(socket.localAddress ?? ''),
     inboundPort: socket.localPort ?? 0,
-    inboundName,
+    inboundName: name,
     inboundUser,
+    specialProxy,
+    specialRules,
   });
-}
-
-/** A signal that aborts when the handshake has taken too long; `done` must be called when it is over. */
-export function handshakeLimit(clock: Clock): { readonly signal: AbortSignal; readonly done: () => void } {
-  const controller = new AbortController();
-  const timer = clock.after(HANDSHAKE_LIMIT_MS, () => controller.abort());
-  return { signal: controller.signal, done: () => timer.cancel() };
 }

@@ -27,7 +27,7 @@ import {
 import type { FlowMetadata } from '@sluice/core/ports/flow';
 import { HandshakeReader } from '../net/handshake-reader.ts';
 import { isUser, needsCredentials } from './access.ts';
-import { flowMetadata, handshakeLimit, type InboundParts } from './inbound.ts';
+import { flowMetadata, type InboundParts } from './inbound.ts';
 
 /** Reads the version byte without taking it. */
 export function peekVersion(
@@ -37,20 +37,30 @@ export function peekVersion(
   return version === undefined ? undefined : { value: version, sizeBytes: 0 };
 }
 
+/** Reads what a client says before its bytes become opaque; it has a limited time for all of it. */
+export function openSocksReader(socket: Socket, parts: InboundParts): HandshakeReader {
+  parts.deadlines.set(socket);
+  return new HandshakeReader(socket, SOCKS4_MESSAGE_LIMIT_BYTES);
+}
+
 /** Serves one SOCKS 4, 4a or 5 connection. @throws ProtocolError for anything else */
-export async function serveSocks(socket: Socket, parts: InboundParts): Promise<void> {
-  const limit = handshakeLimit(parts.clock);
+export function serveSocks(socket: Socket, parts: InboundParts): Promise<void> {
+  return serveSocksFrom(openSocksReader(socket, parts), socket, parts);
+}
+
+/** As `serveSocks`, where something has already been looked at. */
+export async function serveSocksFrom(
+  reader: HandshakeReader,
+  socket: Socket,
+  parts: InboundParts,
+): Promise<void> {
+  const version = await reader.read(peekVersion);
   let metadata: FlowMetadata | undefined;
-  try {
-    const reader = new HandshakeReader(socket, SOCKS4_MESSAGE_LIMIT_BYTES, limit.signal);
-    const version = await reader.read(peekVersion);
-    if (version === SOCKS5_VERSION) metadata = await negotiate5(socket, reader, parts);
-    else if (version === SOCKS4_VERSION) metadata = await negotiate4(socket, reader, parts);
-    else throw new ProtocolError('socks-version', 0);
-    reader.release();
-  } finally {
-    limit.done();
-  }
+  if (version === SOCKS5_VERSION) metadata = await negotiate5(socket, reader, parts);
+  else if (version === SOCKS4_VERSION) metadata = await negotiate4(socket, reader, parts);
+  else throw new ProtocolError('socks-version', 0);
+  reader.release();
+  parts.deadlines.clear(socket);
   if (metadata === undefined) await holdUntilClosed(socket);
   else void parts.sink.relay(metadata, socket);
 }
@@ -67,7 +77,8 @@ async function negotiate5(
   if (needsCredentials(access, unmapIp(socket.remoteAddress ?? ''))) {
     socket.write(encodeMethodChoice(METHOD_PASSWORD));
     const credentials = await reader.read(parseCredentials);
-    const accepted = credentials.password !== '' && isUser(access, credentials.user, credentials.password);
+    const { password } = credentials;
+    const accepted = credentials.user !== '' && password !== '' && isUser(access, credentials.user, password);
     if (!accepted) {
       socket.end(encodeCredentialsStatus(false));
       throw new ProtocolError('socks-credentials', 0, `user ${credentials.user} refused`);
@@ -83,7 +94,7 @@ async function negotiate5(
     throw new ProtocolError('socks-command', 1, `command ${command} is not served`);
   }
   socket.write(encodeReply({ code: REPLY_SUCCEEDED, bound }));
-  return command === COMMAND_CONNECT ? flowMetadata(socket, parts.name, 'Socks5', target, user) : undefined;
+  return command === COMMAND_CONNECT ? flowMetadata(socket, parts, 'Socks5', target, user) : undefined;
 }
 
 async function negotiate4(
@@ -100,7 +111,7 @@ async function negotiate4(
     throw new ProtocolError('socks-credentials', 0, `user ${userId} refused`);
   }
   socket.write(encodeSocks4Reply(SOCKS4_GRANTED, target));
-  return flowMetadata(socket, parts.name, 'Socks4', target, userId);
+  return flowMetadata(socket, parts, 'Socks4', target, userId);
 }
 
 /** The connection of a UDP association only tells how long the client wants it. */

@@ -1,46 +1,70 @@
 import net, { type AddressInfo, type Socket } from 'node:net';
 import { unmapIp } from '@sluice/base/address';
 import { errorText } from '@sluice/base/errors';
+import { descriptorOf } from '../net/descriptor.ts';
+import { inheritOptions, type KeepAlive, setKeepAlive } from '../net/keep-alive.ts';
 import { isAdmitted } from './access.ts';
+import type { ConnectionLimit } from './connection-limit.ts';
 import type { ConnectionHandler, InboundParts } from './inbound.ts';
+import { isPlain, type ListenerOptions, listenWithOptions, requireNative } from './listener-socket.ts';
 
 const BACKLOG = 4_096;
-const KEEP_ALIVE_MS = 15_000;
+
+/** What all TCP listeners share. */
+export type TcpListenerParts = {
+  /** Connections whose protocol handler has not finished. */
+  readonly unfinished: Set<Socket>;
+  readonly limit: ConnectionLimit;
+  readonly keepAlive: () => KeepAlive;
+};
 
 /** Accepts TCP connections on one address and hands the admitted ones to a protocol handler. */
 export class TcpListener {
   readonly #parts: InboundParts;
+  readonly #shared: TcpListenerParts;
+  readonly #options: ListenerOptions;
   readonly #handle: ConnectionHandler;
   readonly #server: net.Server;
-  readonly #open: Set<Socket>;
+  /** True when accepted connections have their options from the listening socket. */
+  #inherits = false;
 
-  /** `open` holds the connections whose protocol handler has not finished. */
-  constructor(parts: InboundParts, handle: ConnectionHandler, open: Set<Socket>) {
-    this.#open = open;
+  constructor(
+    parts: InboundParts,
+    handle: ConnectionHandler,
+    shared: TcpListenerParts,
+    options: ListenerOptions,
+  ) {
     this.#parts = parts;
+    this.#shared = shared;
     this.#handle = handle;
-    this.#server = net.createServer(
-      {
-        allowHalfOpen: true,
-        pauseOnConnect: true,
-        noDelay: true,
-        keepAlive: true,
-        keepAliveInitialDelay: KEEP_ALIVE_MS,
-      },
-      (socket) => this.#accept(socket),
+    this.#options = options;
+    this.#server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) =>
+      this.#accept(socket),
     );
   }
 
-  /** Starts listening; an empty host means all interfaces, both families. Resolves to the address really bound. */
-  listen(host: string, port: number): Promise<AddressInfo> {
-    return new Promise((resolve, reject) => {
+  /**
+   * Starts listening; an empty host means all interfaces, both families. Resolves to the address really bound.
+   * @throws GatewayError `route.native` and `native.socket` for options the system does not grant
+   */
+  async listen(host: string, port: number): Promise<AddressInfo> {
+    const place = this.#place(host, port);
+    const address = await new Promise<AddressInfo>((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen({ port, backlog: BACKLOG, ...(host === '' ? {} : { host }) }, () => {
+      this.#server.listen({ ...place, backlog: BACKLOG }, () => {
         this.#server.off('error', reject);
         this.#server.on('error', (error) => this.#parts.log.warning(`accept: ${error.message}`));
         resolve(this.#server.address() as AddressInfo);
       });
     });
+    this.refresh();
+    return address;
+  }
+
+  /** Puts changed keepalive settings in force for connections to come. */
+  refresh(): void {
+    const fd = descriptorOf(this.#server);
+    this.#inherits = fd !== undefined && inheritOptions(fd, this.#shared.keepAlive());
   }
 
   /** Stops accepting; accepted connections go on. */
@@ -48,21 +72,38 @@ export class TcpListener {
     this.#server.close();
   }
 
+  #place(host: string, port: number): net.ListenOptions | { readonly fd: number } {
+    if (isPlain(this.#options)) return { port, ...(host === '' ? {} : { host }) };
+    return { fd: listenWithOptions(requireNative(), { host, port }, this.#options) };
+  }
+
   #accept(socket: Socket): void {
     // The close that follows an error is what everybody acts on.
-    socket.on('error', () => socket.destroy());
-    if (!isAdmitted(this.#parts.access(), unmapIp(socket.remoteAddress ?? ''))) {
+    socket.on('error', destroyOnError);
+    const { unfinished, limit, keepAlive } = this.#shared;
+    if (!isAdmitted(this.#parts.access(), unmapIp(socket.remoteAddress ?? '')) || !limit.take(socket)) {
       socket.destroy();
       return;
     }
-    this.#open.add(socket);
-    this.#handle(socket)
-      .catch((error: unknown) => {
+    if (!this.#inherits) {
+      socket.setNoDelay(true);
+      setKeepAlive(socket, keepAlive());
+    }
+    unfinished.add(socket);
+    this.#handle(socket).then(
+      () => unfinished.delete(socket),
+      (error: unknown) => {
         if (this.#parts.log.enabled('debug')) {
           this.#parts.log.debug(`${this.#parts.name}: ${socket.remoteAddress ?? ''}: ${errorText(error)}`);
         }
         socket.destroy();
-      })
-      .finally(() => this.#open.delete(socket));
+        this.#parts.deadlines.clear(socket);
+        unfinished.delete(socket);
+      },
+    );
   }
+}
+
+function destroyOnError(this: Socket): void {
+  this.destroy();
 }

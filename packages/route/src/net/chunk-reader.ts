@@ -5,6 +5,14 @@ import { GatewayError, ProtocolError } from '@sluice/base/errors';
 export class ChunkReader {
   readonly stream: Duplex;
   #unread: Buffer | undefined;
+  /** Listeners stay from the first wait to `release`: adding and removing them for every chunk costs more than reading. */
+  #listening = false;
+  #wake: (() => void) | undefined;
+  readonly #onEvent = () => {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  };
 
   constructor(stream: Duplex) {
     this.stream = stream;
@@ -37,23 +45,36 @@ export class ChunkReader {
     this.#unread = this.#unread === undefined ? buffer : Buffer.concat([buffer, this.#unread]);
   }
 
-  /** Gives what was put back to the stream, for whoever reads it from now on. */
+  /** Lets go of the stream and gives it what was put back, for whoever reads it from now on. */
   release(): Duplex {
+    this.detach();
     if (this.#unread !== undefined) this.stream.unshift(this.#unread);
     this.#unread = undefined;
     return this.stream;
   }
 
+  /** Lets go of a stream that nobody is going to read. */
+  detach(): void {
+    if (!this.#listening) return;
+    this.#listening = false;
+    this.stream.off('readable', this.#onEvent).off('end', this.#onEvent).off('close', this.#onEvent);
+  }
+
   #somethingHappened(signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve) => {
-      const { stream } = this;
-      const done = () => {
-        stream.off('readable', done).off('end', done).off('close', done);
-        signal?.removeEventListener('abort', done);
+      if (!this.#listening) {
+        this.#listening = true;
+        this.stream.on('readable', this.#onEvent).on('end', this.#onEvent).on('close', this.#onEvent);
+      }
+      if (signal === undefined) {
+        this.#wake = resolve;
+        return;
+      }
+      signal.addEventListener('abort', this.#onEvent);
+      this.#wake = () => {
+        signal.removeEventListener('abort', this.#onEvent);
         resolve();
       };
-      stream.on('readable', done).on('end', done).on('close', done);
-      signal?.addEventListener('abort', done);
     });
   }
 }

@@ -11,11 +11,11 @@ export type MessageParser<T> = (
 export class HandshakeReader {
   readonly #chunks: ChunkReader;
   readonly #limitBytes: number;
-  readonly #signal: AbortSignal;
+  readonly #signal: AbortSignal | undefined;
   #bytes: Uint8Array = new Uint8Array(0);
 
   /** `signal` ends the wait; a message longer than `limitBytes` is refused. */
-  constructor(stream: Duplex, limitBytes: number, signal: AbortSignal) {
+  constructor(stream: Duplex, limitBytes: number, signal?: AbortSignal) {
     this.#chunks = new ChunkReader(stream);
     this.#limitBytes = limitBytes;
     this.#signal = signal;
