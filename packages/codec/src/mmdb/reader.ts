@@ -58,34 +58,24 @@ export class MmdbReader {
 
   /** Follows the highest `bits` bits of `word` (all zero when there are more than 32) until the tree ends. */
   #descend(from: number, word: number, bits: number): number {
-    const { nodeCount } = this.metadata;
+    const { nodeCount, recordSize } = this.metadata;
+    const bytes = this.#bytes;
+    const nodeBytes = this.#nodeBytes;
     let node = from;
     for (let bit = 0; bit < bits && node < nodeCount; bit++) {
-      node = this.#record(node, bits > 32 ? 0 : (word >>> (31 - bit)) & 1);
+      const side = bits > 32 ? 0 : (word >>> (31 - bit)) & 1;
+      const at = node * nodeBytes;
+      if (recordSize === 24) node = uint24(bytes, at + side * 3);
+      else if (recordSize === 28) {
+        // Both records' highest four bits are in the byte between the two.
+        const high = side === 0 ? (bytes[at + 3] as number) >>> 4 : (bytes[at + 3] as number) & 15;
+        node = (high << 24) | uint24(bytes, at + side * 4);
+      } else node = (bytes[at + side * 4] as number) * 0x100_0000 + uint24(bytes, at + side * 4 + 1);
     }
     return node;
   }
+}
 
-  /** The left (0) or right (1) record of a node. A 28-bit one has its highest four bits in the byte between the two. */
-  #record(node: number, side: number): number {
-    const bytes = this.#bytes;
-    const at = node * this.#nodeBytes;
-    switch (this.metadata.recordSize) {
-      case 24:
-        return this.#bytes24(at + side * 3);
-      case 28: {
-        const middle = bytes[at + 3] as number;
-        return side === 0
-          ? (middle >>> 4) * 0x100_0000 + this.#bytes24(at)
-          : (middle & 15) * 0x100_0000 + this.#bytes24(at + 4);
-      }
-      case 32:
-        return bytes.readUInt32BE(at + side * 4);
-    }
-  }
-
-  #bytes24(at: number): number {
-    const bytes = this.#bytes;
-    return ((bytes[at] as number) << 16) | ((bytes[at + 1] as number) << 8) | (bytes[at + 2] as number);
-  }
+function uint24(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] as number) << 16) | ((bytes[at + 1] as number) << 8) | (bytes[at + 2] as number);
 }

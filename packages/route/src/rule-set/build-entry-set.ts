@@ -8,7 +8,7 @@ import { type EntryCursor, entryText } from './entry-cursor.ts';
 import { DomainEntrySet, IpEntrySet } from './sets.ts';
 import type { Steps } from './steps.ts';
 
-const ENTRIES_PER_STEP = 8192;
+const ENTRIES_PER_STEP = 4096;
 const LONGEST_SHOWN = 100;
 const MAPPED_PREFIX = 0xffff;
 const COMMA = 44;

@@ -1,7 +1,10 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextIteration } from 'node:timers/promises';
 
 /** A piece of work in steps of a few milliseconds each; its result is what it returns. */
 export type Steps<R> = Generator<undefined, R, undefined>;
+
+/** When the step that was asked for last has had its turn. */
+let lastTurn: Promise<void> = Promise.resolve();
 
 /** Does all steps one after the other. */
 export function runAtOnce<R>(steps: Steps<R>): R {
@@ -11,11 +14,12 @@ export function runAtOnce<R>(steps: Steps<R>): R {
   }
 }
 
-/** Lets other work of the process go on between steps. */
+/** Does one step in an iteration of the event loop, whatever number of pieces is under way, so that other work goes on. */
 export async function runInTurns<R>(steps: Steps<R>): Promise<R> {
   for (;;) {
+    lastTurn = lastTurn.then(() => nextIteration());
+    await lastTurn;
     const step = steps.next();
     if (step.done === true) return step.value;
-    await nextTurn();
   }
 }
