@@ -30,3 +30,7 @@ export class BodyCollector {
 export function unexpectedStatus(status: number): GatewayError {
   return new GatewayError('unavailable', 'dns.http-status', `unexpected status: ${status}`);
 }
+
+export function tooLong(): GatewayError {
+  return new GatewayError('unavailable', 'dns.bad-response', 'response too long');
+}

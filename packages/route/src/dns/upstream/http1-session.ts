@@ -1,7 +1,7 @@
 import http from 'node:http';
 import type { Duplex } from 'node:stream';
 import { errorText, GatewayError } from '@sluice/base/errors';
-import { BodyCollector, type HttpAsk, unexpectedStatus } from './http-ask.ts';
+import { BodyCollector, type HttpAsk, tooLong, unexpectedStatus } from './http-ask.ts';
 
 const MAX_CONNECTIONS = 8;
 
@@ -45,7 +45,9 @@ export class Http1Session implements HttpAsk {
       request.once('response', (response) => {
         const body = new BodyCollector();
         response.on('data', (chunk: Buffer) => {
-          if (!body.add(chunk)) request.destroy();
+          if (body.add(chunk)) return;
+          reject(tooLong());
+          request.destroy();
         });
         response.on('error', reject);
         response.once('end', () => {
