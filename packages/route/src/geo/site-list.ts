@@ -15,7 +15,9 @@ import type { SiteList } from './geo-source.ts';
 
 /** Limits of what takes much more memory than it takes in the file. */
 const MAX_KEYWORD_CHARACTERS = 32_768;
-const MAX_PATTERN_CHARACTERS = 65_536;
+/** Characters times repetitions, which is about how large compiled expressions become. */
+const MAX_PATTERN_COST = 1_000_000;
+const REPETITION = /\{\d*,?(\d+)/g;
 const VISIBLE_ASCII = /^[!-~]+$/;
 
 /**
@@ -39,12 +41,8 @@ export function compileSiteList(bytes: Uint8Array, attributes: readonly string[]
       if (VISIBLE_ASCII.test(keyword)) keywords.push({ keyword, rule: keywords.length });
     }
   }
-  limit(
-    keywords.map(({ keyword }) => keyword),
-    MAX_KEYWORD_CHARACTERS,
-    'keywords',
-  );
-  limit(patterns, MAX_PATTERN_CHARACTERS, 'regular expressions');
+  refuseAbove(MAX_KEYWORD_CHARACTERS, 'keywords', keywords, ({ keyword }) => keyword.length);
+  refuseAbove(MAX_PATTERN_COST, 'regular expressions', patterns, patternCost);
   const set = domains.build();
   const index = keywords.length === 0 ? undefined : new KeywordIndex(keywords);
   const search = compilePatterns(patterns);
@@ -61,9 +59,14 @@ function textOf(bytes: Uint8Array, { start, end }: SiteDomain): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8');
 }
 
-function limit(texts: readonly string[], characters: number, what: string): void {
-  if (texts.reduce((sum, text) => sum + text.length, 0) > characters)
+function refuseAbove<T>(limit: number, what: string, items: readonly T[], costOf: (item: T) => number): void {
+  if (items.reduce((sum, item) => sum + costOf(item), 0) > limit)
     throw new GatewayError('limit', 'geo.list', `too many ${what}`);
+}
+
+function patternCost(pattern: string): number {
+  const repetitions = Array.from(pattern.matchAll(REPETITION), (match) => Number(match[1]));
+  return pattern.length * repetitions.reduce((sum, count) => sum + count, 1);
 }
 
 /** One expression out of all, which is searched in one pass; linear time, since the files are downloaded. */
