@@ -45,7 +45,12 @@ function parseClientSubnet(option: Uint8Array): ClientSubnet | undefined {
   const family = u16At(option, 0);
   const prefixLength = option[2] ?? 255;
   const addressBytes = family === FAMILY_IPV4 ? 4 : family === FAMILY_IPV6 ? 16 : 0;
-  if (prefixLength > addressBytes * 8 || option.length - 4 < Math.ceil(prefixLength / 8)) return undefined;
+  if (
+    addressBytes === 0 ||
+    prefixLength > addressBytes * 8 ||
+    option.length - 4 < Math.ceil(prefixLength / 8)
+  )
+    return undefined;
   const full = new Uint8Array(addressBytes);
   full.set(option.subarray(4, 4 + Math.ceil(prefixLength / 8)));
   return { address: formatIp(maskedAddress(full, prefixLength)), prefixLength };

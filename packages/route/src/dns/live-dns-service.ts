@@ -161,14 +161,19 @@ class ComposedDnsService implements LiveDnsService {
     return this.#listeners.apply(this.#config.enabled ? this.#config.listen : undefined);
   }
 
+  /** What can fail comes first, so that a failure changes nothing. */
   #configure(config: ResolvedDns): void {
     const hosts = this.#hostLookup(config);
     const resolvers = config.enabled ? this.#createResolvers(config, hosts) : undefined;
+    try {
+      this.#pools.configure(config.enabled && config.mode === 'fake-ip' ? config.fakeIp : undefined);
+    } catch (error) {
+      resolvers?.close();
+      throw error;
+    }
     if (this.#resolvers !== undefined) this.#retire(this.#resolvers);
     this.#config = config;
     this.#resolvers = resolvers;
-    const usesFakeIps = config.enabled && config.mode === 'fake-ip';
-    this.#pools.configure(usesFakeIps ? config.fakeIp : undefined);
     this.#pipeline = resolvers === undefined ? undefined : this.#createPipeline(config, hosts, resolvers);
   }
 

@@ -9,10 +9,6 @@ const CAPACITY = 4_096;
 export class MappingTable {
   readonly #names = new LruMap<string, string>(CAPACITY);
 
-  get size(): number {
-    return this.#names.size;
-  }
-
   remember(ip: string, name: string): void {
     this.#names.set(ip, name);
   }

@@ -53,11 +53,6 @@ export class FakeIpRange {
     );
   }
 
-  /** The IPv4 address at a slot as an unsigned 32-bit number. */
-  valueAt(slot: number): number {
-    return this.#network[3] + slot;
-  }
-
   /** The slot of an address, -1 for those outside and those that are never handed out. */
   slotOf(ip: string): number {
     const low = this.#lowWordWithin(ip);

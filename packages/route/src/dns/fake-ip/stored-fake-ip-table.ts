@@ -4,7 +4,7 @@ import type { FakeIpRange } from './fake-ip-range.ts';
 import type { FakeIpState, FakeIpTable } from './fake-ip-table.ts';
 
 /** Pairs kept in memory besides those that wait to be written. */
-const CACHED_PAIRS = 4_096;
+const CACHED_PAIRS = 16_384;
 /** So many unwritten changes are written at once instead of at the next flush. */
 const BATCH = 512;
 /** Changes kept while the database refuses them; beyond this they are given up. */

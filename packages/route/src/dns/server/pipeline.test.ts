@@ -285,6 +285,14 @@ describe('dns pipeline, odd messages', () => {
     assert.deepEqual(broken, Buffer.from('004d81810000000000000000', 'hex'));
   });
 
+  it('passes over a client subnet of no known family', () => {
+    const question = '004d0100000100000000000102763404746573740000010001';
+    const opt = '0000291000000000000008' + '0008000400030000';
+    const reply = respond(Buffer.from(question + opt, 'hex'));
+    assert.ok(reply instanceof Uint8Array);
+    assert.equal((reply[3] ?? 0) & 15, 0);
+  });
+
   it('survives anything', async () => {
     const query = encodeQuery('v4.test', DNS_TYPE.A, {
       id: 5,

@@ -27,6 +27,7 @@ const OPCODE_QUERY = 0;
 /** The way of a client's question: hosts, fake addresses, then the upstreams, whose addresses are remembered by name. */
 export class DnsPipeline implements DnsResponder {
   readonly #parts: PipelineParts;
+  #lastFault = '';
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
@@ -37,7 +38,7 @@ export class DnsPipeline implements DnsResponder {
     try {
       query = parseDnsQuery(message);
     } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
+      if (!(error instanceof ProtocolError)) this.#logFault('reading a DNS query', error);
       return formatError(message);
     }
     // Answering responses would let two servers answer each other for ever.
@@ -93,9 +94,16 @@ export class DnsPipeline implements DnsResponder {
   #failed(query: DnsQuery, error: unknown): Resolution {
     const { log } = this.#parts;
     const isExpected = error instanceof GatewayError || error instanceof ProtocolError;
-    if (!isExpected) log.error(`answering ${query.question?.name ?? ''} failed: ${errorText(error)}`);
+    if (!isExpected) this.#logFault('answering a DNS query', error);
     else if (log.enabled('debug')) log.debug(`[DNS] ${query.question?.name ?? ''}: ${errorText(error)}`);
     return { bytes: encodeFailure(query), via: '', server: '' };
+  }
+
+  /** A fault of our own; a client that knows how to cause it must not fill the log. */
+  #logFault(work: string, error: unknown): void {
+    const text = `${work} failed: ${errorText(error)}`;
+    if (text !== this.#lastFault) this.#parts.log.error(text);
+    this.#lastFault = text;
   }
 
   #answer(query: DnsQuery, question: DnsQuestion, followsAlias: boolean): Resolution | Promise<Resolution> {

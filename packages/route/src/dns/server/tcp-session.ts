@@ -58,6 +58,13 @@ export class TcpSession {
   }
 
   #takeMessages(): void {
+    // Questions that came together are answered together.
+    this.#stream.cork();
+    this.#takeBuffered();
+    this.#stream.uncork();
+  }
+
+  #takeBuffered(): void {
     let at = 0;
     const bytes = this.#buffered;
     while (!this.#isFull() && bytes.length - at >= LENGTH_BYTES) {
