@@ -7,6 +7,7 @@ import tls from 'node:tls';
 import { FakeClock } from '@sluice/base/clock';
 import { SOCKS5_VERSION } from '@sluice/codec/socks/socks5';
 import { encodeSocksDatagramHeader } from '@sluice/codec/socks/udp-header';
+import { nativeSockets } from '@sluice/core/native/native-sockets';
 import fc from 'fast-check';
 import { PrefixSet } from '../config/prefixes.ts';
 import type { RouteSettings } from '../port.ts';
@@ -140,7 +141,7 @@ describe('the set of inbounds', () => {
     clock.advance(29_000);
     assert.equal(rig.set.connections().open, 2);
     clock.advance(6_000);
-    for (const socket of [silent, http]) if (!socket.resume().closed) await once(socket, 'close');
+    for (const socket of [silent, http]) if (!socket.resume().end().closed) await once(socket, 'close');
     await until(() => rig.set.connections().open === 0);
   });
 });
@@ -276,6 +277,10 @@ describe('a tunnel', () => {
 describe('redirected connections', () => {
   it('are closed when they were not redirected', async () => {
     await rig.set.apply([inbound({ kind: 'redir', users: [] })]);
+    if (!nativeSockets().available) {
+      assert.match(rig.lines.at(-1) ?? '', /^error Listener in listen err: /);
+      return;
+    }
     assert.equal((await readAll(await connect(rig.port()))).length, 0);
     assert.deepEqual(rig.flows, []);
   });

@@ -154,6 +154,7 @@ export class OpenInbound {
   }
 
   #place(): Endpoint {
-    return { host: unmapIp(this.description.host), port: this.#port };
+    const { host } = this.description;
+    return { host: host === '' ? '::' : unmapIp(host), port: this.#port };
   }
 }

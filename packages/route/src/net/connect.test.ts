@@ -3,12 +3,19 @@ import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { type Clock, FakeClock, systemClock } from '@sluice/base/clock';
-import { connectTcp, type IpVersion } from './connect.ts';
+import { nativeSockets } from '@sluice/core/native/native-sockets';
+import { LEVEL_TCP, TCP_KEEP_IDLE, TCP_KEEP_INTERVAL } from '@sluice/core/native/socket-constants';
+import { connectTcp, fromIp4p, type IpVersion } from './connect.ts';
+import { descriptorOf } from './descriptor.ts';
+import { keepAliveOf } from './keep-alive.ts';
+import { isGlobalUnicast, optionsFor } from './socket-options.ts';
 import type { ResolvedHost } from './system-resolver.ts';
 import { SystemResolver } from './system-resolver.ts';
 
 /** 127.0.0.2 and up are loopback addresses that nothing listens on. */
 const DEAD = '127.0.0.2';
+const KEEP_ALIVE = { enabled: true, idleMs: 20_000, intervalMs: 7_000 };
+const native = nativeSockets();
 
 describe('connecting to a name', () => {
   let server: net.Server;
@@ -37,7 +44,7 @@ describe('connecting to a name', () => {
       clock: options.clock ?? systemClock,
       resolver: { resolve: () => Promise.resolve(resolved) },
       concurrent: () => options.concurrent ?? false,
-      keepAliveMs: () => 0,
+      keepAlive: () => KEEP_ALIVE,
     };
     const signal = AbortSignal.timeout(5_000);
     const socket = await connectTcp('name.test', port, options.version ?? 'dual', settings, signal);
@@ -87,12 +94,63 @@ describe('connecting to a name', () => {
     });
   });
 
+  it('takes literals as they are, without asking anybody', async () => {
+    const settings = {
+      clock: systemClock,
+      resolver: { resolve: () => Promise.reject(new Error('asked')) },
+      concurrent: () => false,
+      keepAlive: () => KEEP_ALIVE,
+      convertIp4p: () => true,
+    };
+    const signal = AbortSignal.timeout(5_000);
+    const socket = await connectTcp('::ffff:127.0.0.1', port, 'ipv4', settings, signal);
+    opened.push(socket);
+    assert.equal(socket.remoteAddress, '127.0.0.1');
+    await assert.rejects(connectTcp('127.0.0.1', port, 'ipv6', settings, signal), {
+      code: 'route.ip-version',
+    });
+    const ip4p = `2001::${port.toString(16)}:7f00:1`;
+    const converted = await connectTcp(ip4p, 1, 'dual', settings, signal);
+    opened.push(converted);
+    assert.equal(converted.remotePort, port);
+  });
+
+  it('sets both keepalive times', { skip: native.available ? false : native.reason }, async () => {
+    const socket = await connect({ ipv4: ['127.0.0.1'], ipv6: [] });
+    const fd = descriptorOf(socket) ?? -1;
+    if (!native.available) return;
+    assert.equal(native.sockets.option(fd, LEVEL_TCP, TCP_KEEP_IDLE), 20);
+    assert.equal(native.sockets.option(fd, LEVEL_TCP, TCP_KEEP_INTERVAL), 7);
+  });
+
+  it('connects through a socket of its own making', async () => {
+    const settings = {
+      clock: systemClock,
+      resolver: { resolve: () => Promise.reject(new Error('asked')) },
+      concurrent: () => false,
+      keepAlive: () => KEEP_ALIVE,
+    };
+    const options = { tfo: true, mptcp: true, interfaceName: 'none', routingMark: 0 };
+    const signal = AbortSignal.timeout(5_000);
+    const socket = await connectTcp('127.0.0.1', port, 'dual', settings, signal, options);
+    opened.push(socket);
+    assert.equal(socket.isPaused(), true);
+    const aborted = AbortSignal.abort();
+    await assert.rejects(connectTcp('127.0.0.1', port, 'dual', settings, aborted, options), {
+      kind: 'timeout',
+    });
+    await assert.rejects(connectTcp('127.0.0.9', port, 'dual', settings, signal, options), {
+      code: 'ECONNREFUSED',
+    });
+    await assert.rejects(connectTcp('192.0.2.1', port, 'dual', settings, signal, options), /none/);
+  });
+
   it('stops when aborted', async () => {
     const settings = {
       clock: systemClock,
       resolver: { resolve: () => new Promise<ResolvedHost>(() => undefined) },
       concurrent: () => false,
-      keepAliveMs: () => 0,
+      keepAlive: () => KEEP_ALIVE,
     };
     const aborted = new AbortController();
     const connecting = connectTcp('x', port, 'dual', settings, aborted.signal);
@@ -108,5 +166,42 @@ describe('system resolver', () => {
     assert.deepEqual(await resolver.resolve('2001:db8::1'), { ipv4: [], ipv6: ['2001:db8::1'] });
     assert.deepEqual((await resolver.resolve('localhost')).ipv6, []);
     assert.ok((await resolver.resolve('localhost')).ipv4.includes('127.0.0.1'));
+  });
+});
+
+describe('socket options', () => {
+  it('are for far destinations only, and the outbound wins', () => {
+    const global = { interfaceName: 'eth0', routingMark: 5 };
+    assert.deepEqual(optionsFor('192.0.2.1', undefined, global), { ...global, tfo: false, mptcp: false });
+    const own = { interfaceName: 'wg0', routingMark: 0 };
+    assert.equal(optionsFor('192.0.2.1', own, global)?.interfaceName, 'wg0');
+    assert.equal(optionsFor('192.0.2.1', own, global)?.routingMark, 5);
+    assert.equal(optionsFor('127.0.0.1', own, global), undefined);
+    assert.equal(optionsFor('192.0.2.1', undefined, undefined), undefined);
+    const near = [
+      '0.0.0.0',
+      '127.9.9.9',
+      '169.254.1.1',
+      '224.0.0.1',
+      '239.1.1.1',
+      '::',
+      '::1',
+      'fe80::1',
+      'ff02::1',
+    ];
+    for (const ip of near) assert.equal(isGlobalUnicast(ip), false, ip);
+    for (const ip of ['10.0.0.1', '192.168.1.1', '223.1.1.1', '240.0.0.1', '2001:db8::1', 'fd00::1'])
+      assert.equal(isGlobalUnicast(ip), true, ip);
+  });
+
+  it('read IP4P addresses', () => {
+    assert.deepEqual(fromIp4p('2001::1f90:c000:201', 1), { host: '192.0.2.1', port: 8080 });
+    assert.deepEqual(fromIp4p('2001:db8::1', 1), { host: '2001:db8::1', port: 1 });
+    assert.deepEqual(fromIp4p('192.0.2.1', 1), { host: '192.0.2.1', port: 1 });
+  });
+
+  it('know the default times of probes', () => {
+    const keys = { keepAliveIdleSeconds: 0, keepAliveIntervalSeconds: 5, disableKeepAlive: false };
+    assert.deepEqual(keepAliveOf(keys), { enabled: true, idleMs: 15_000, intervalMs: 5_000 });
   });
 });
