@@ -56,13 +56,12 @@ export class GeoDatabases {
     }
   }
 
-  /** Lets go of what is not in `kinds`. */
+  /** Lets go of what is not in `kinds` and of which nobody holds a list. */
   retain(kinds: ReadonlySet<GeoKind>): void {
     if (!kinds.has('mmdb')) this.#countries = undefined;
     if (!kinds.has('asn')) this.#asns = undefined;
-    for (const kind of this.#files.keys()) {
-      if (!kinds.has(kind)) this.#files.delete(kind);
-    }
+    if (!kinds.has('geosite') && !this.#siteLists.isHeld) this.#files.delete('geosite');
+    if (!kinds.has('geoip') && !this.#ipLists.isHeld) this.#files.delete('geoip');
   }
 
   /** @throws GatewayError `geo.missing` */

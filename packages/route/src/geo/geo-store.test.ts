@@ -333,11 +333,17 @@ describe('GeoStore', () => {
 
   it('lets go of what nobody reads, and opens it again when asked', async () => {
     await put('geoip.metadb', mmdbOf('sing-geoip', 'cn'));
+    await put('GeoSite.dat', sitesOf('a.test'));
     const store = open();
-    await store.ensure(kinds('mmdb'));
+    await store.ensure(kinds('mmdb', 'geosite'));
     store.retain(kinds());
     await store.update();
     assert.equal(fetcher.requests.length, 0);
+    const list = store.siteList('cn', []);
+    store.retain(kinds());
+    fetcher.files.set(SETTINGS.urls.geosite, sitesOf('b.test'));
+    await store.update();
+    assert.equal(list.matches('b.test'), true);
     assert.deepEqual(store.countriesOf('1.1.1.1'), ['cn']);
   });
 

@@ -31,6 +31,12 @@ export class LiveLists<L> {
     }
   }
 
+  /** Whether anyone holds a list. */
+  get isHeld(): boolean {
+    this.#forgetUnheld();
+    return this.#lists.size > 0;
+  }
+
   #forgetUnheld(): void {
     for (const [key, reference] of this.#lists) {
       if (reference.deref() === undefined) this.#lists.delete(key);
