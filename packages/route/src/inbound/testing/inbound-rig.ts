@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { Endpoint } from '@sluice/base/address';
 import { type Clock, systemClock } from '@sluice/base/clock';
 import type { Logger } from '@sluice/core/log/logger';
 import type { FlowMetadata } from '@sluice/core/ports/flow';
@@ -53,7 +54,13 @@ export class InboundRig implements FlowSink {
   access: AccessRules = accessOf();
   readonly #open = new Set<Duplex>();
 
-  constructor(options: Partial<InboundSetParts> & { readonly clock?: Clock } = {}) {
+  readonly #dialInstead: Endpoint | undefined;
+
+  /** `dialInstead` is where every flow goes, whatever its destination. */
+  constructor(
+    options: Partial<InboundSetParts> & { readonly clock?: Clock; readonly dialInstead?: Endpoint } = {},
+  ) {
+    this.#dialInstead = options.dialInstead;
     this.set = new InboundSet({
       clock: systemClock,
       log: this.#logger(),
@@ -90,7 +97,8 @@ export class InboundRig implements FlowSink {
   async open(metadata: FlowMetadata) {
     this.flows.push(metadata);
     const host = metadata.host === '' ? metadata.destinationIp : metadata.host;
-    const stream = net.connect({ host, port: metadata.destinationPort, allowHalfOpen: true });
+    const to = this.#dialInstead ?? { host, port: metadata.destinationPort };
+    const stream = net.connect({ ...to, allowHalfOpen: true });
     stream.pause();
     this.#open.add(stream);
     stream.on('error', () => stream.destroy());
