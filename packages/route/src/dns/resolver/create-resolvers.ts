@@ -9,6 +9,7 @@ import { ServerChoice } from '../exchange/server-choice.ts';
 import { FallbackFilter } from '../policy/fallback-filter.ts';
 import { geositeMatcher, ruleSetMatcher } from '../policy/name-matchers.ts';
 import { PolicyTable } from '../policy/policy-table.ts';
+import { DhcpServers, dhcpSettings } from '../upstream/dhcp-servers.ts';
 import { SystemServers } from '../upstream/system-servers.ts';
 import { orAborted, type UpstreamEnvironment } from '../upstream/upstream.ts';
 import type { UpstreamConfig } from '../upstream/upstream-config.ts';
@@ -46,12 +47,16 @@ class ResolverSet implements DnsResolvers {
   readonly proxyServer: Resolver;
   readonly #config: ResolverConfig;
   readonly #environment: ResolverEnvironment;
+  readonly #system: SystemServers;
+  readonly #dhcp: DhcpServers;
   readonly #upstreamSets: UpstreamSet[] = [];
   readonly #exchangers: UpstreamExchanger[] = [];
 
   constructor(config: ResolverConfig, environment: ResolverEnvironment) {
     this.#config = config;
     this.#environment = environment;
+    this.#system = new SystemServers(environment.clock);
+    this.#dhcp = new DhcpServers(dhcpSettings(environment.clock));
     const upstreams = this.#openUpstreams(this.#serverResolver());
     const policy = this.#policyTable(config.policy, upstreams);
     this.exchanger = this.#exchangerFor(
@@ -83,6 +88,7 @@ class ResolverSet implements DnsResolvers {
   close(): void {
     for (const exchanger of this.#exchangers) exchanger.close();
     for (const upstreams of this.#upstreamSets) upstreams.close();
+    this.#dhcp.close();
   }
 
   /** Resolves the hosts of servers with the default servers, which need no resolving themselves. */
@@ -99,14 +105,11 @@ class ResolverSet implements DnsResolvers {
 
   #openUpstreams(resolveServer: UpstreamEnvironment['resolveServer']): UpstreamSet {
     const { clock, dialer, takesNames, trustedCertificates } = this.#environment;
-    const system = new SystemServers(clock);
     const upstreams = new UpstreamSet(
       { clock, dialer, takesNames, trustedCertificates, resolveServer },
       {
-        system: () => system.current(),
-        dhcp: async () => {
-          throw new GatewayError('unavailable', 'dns.dhcp', 'DHCP is not served by this version');
-        },
+        system: () => this.#system.current(),
+        dhcp: (interfaceName) => this.#dhcp.current(interfaceName),
       },
     );
     this.#upstreamSets.push(upstreams);
