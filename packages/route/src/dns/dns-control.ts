@@ -40,18 +40,11 @@ export class LiveDnsControl implements DnsControl {
     const query = encodedQuery(name, number);
     const { clock, queries } = this.#parts;
     const startMs = clock.monotonicMs();
-    const note = (via: string, server: string, reply: Uint8Array | undefined): void =>
-      queries.add({
-        timeMs: clock.now(),
-        name: query.question?.name ?? '',
-        type: number,
-        client: 'api',
-        clientPort: 0,
-        via,
-        server,
-        reply,
-        durationMs: clock.monotonicMs() - startMs,
-      });
+    const note = (via: string, server: string, reply: Uint8Array | undefined): void => {
+      const asked = { name: query.question?.name ?? '', type: number, client: 'api', clientPort: 0 };
+      const durationMs = clock.monotonicMs() - startMs;
+      queries.add({ ...asked, timeMs: clock.now(), via, server, durationMs }, reply);
+    };
     let resolution: Resolution;
     try {
       resolution = exchanger.cached(query) ?? (await exchanger.exchange(query));

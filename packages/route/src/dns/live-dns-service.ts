@@ -194,8 +194,19 @@ class ComposedDnsService implements LiveDnsService {
       trustedCertificates,
       ipv6,
       hosts: { find: (name) => hosts?.follow(name) },
-      onLookup: ({ purpose, answer, ...lookup }) =>
-        this.#queries.add({ ...lookup, timeMs: clock.now(), client: purpose, clientPort: 0, reply: answer }),
+      onLookup: ({ purpose, answer, name, type, via, server, durationMs }) => {
+        const record = {
+          timeMs: clock.now(),
+          name,
+          type,
+          client: purpose,
+          clientPort: 0,
+          via,
+          server,
+          durationMs,
+        };
+        this.#queries.add(record, answer);
+      },
     });
   }
 

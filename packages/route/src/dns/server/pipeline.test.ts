@@ -342,4 +342,18 @@ describe('dns query log', () => {
     ]);
     assert.equal(queries.entries(1).length, 1);
   });
+
+  it('keeps the latest two thousand, long responses in part', async () => {
+    const many = Array.from({ length: 60 }, (_, index) => address('many.example', `192.0.2.${index}`));
+    const { ask, queries } = setUp({ answers: { 'many.example A': many }, cached: ['many.example A'] });
+    for (let index = 0; index < 2_005; index++) await ask('v4.test', 'A');
+    await ask('many.example', 'A');
+    const entries = queries.entries(5_000);
+    assert.equal(entries.length, 2_000);
+    assert.equal(entries[0]?.name, 'many.example');
+    assert.equal(entries[0]?.answers.length, 16);
+    assert.equal(entries[1]?.name, 'v4.test');
+    assert.deepEqual([queries.total, queries.cacheHits], [2_006, 1]);
+    assert.deepEqual(queries.entries(-1), []);
+  });
 });

@@ -57,17 +57,10 @@ export class DnsPipeline implements DnsResponder {
     limit: ResponseLimit,
   ): DnsResponse {
     const finish = ({ bytes, via, server }: Resolution, durationMs: number): Uint8Array => {
-      this.#parts.queries.add({
-        timeMs: this.#parts.clock.now(),
-        name: question.name,
-        type: question.type,
-        client,
-        clientPort,
-        via,
-        server,
-        reply: via === '' ? undefined : bytes,
-        durationMs,
-      });
+      const timeMs = this.#parts.clock.now();
+      const { name, type } = question;
+      const record = { timeMs, name, type, client, clientPort, via, server, durationMs };
+      this.#parts.queries.add(record, via === '' ? undefined : bytes);
       return truncateTo(bytes, limit === 'client' ? (query.edns?.udpSize ?? MIN_UDP_BYTES) : limit);
     };
     try {

@@ -1,17 +1,17 @@
 import { formatEndpoint } from '@sluice/base/address';
-import { Ring } from '@sluice/base/ring';
 import { messageRcode } from '@sluice/codec/dns/header';
 import { SECTION, scanMessage } from '@sluice/codec/dns/message';
 import { presentData } from '@sluice/codec/dns/presentation';
+import { truncateTo } from '@sluice/codec/dns/rewrite';
 import { rcodeName, typeName } from '@sluice/codec/dns/types';
 import type { DnsLogEntry } from '../../port.ts';
 
 const KEPT_QUERIES = 2_000;
-/** Of longer responses only the status is kept, so that the log stays small. */
-const MAX_KEPT_BYTES = 4_096;
+/** What is kept of a response; longer ones lose their last records. */
+const KEPT_BYTES = 512;
 const MAX_SHOWN_ANSWERS = 16;
 
-/** One question and how it was answered, as it is noted on the way; nothing is formatted before somebody looks. */
+/** One question and how it was answered. */
 export type QueryRecord = {
   readonly timeMs: number;
   /** Lower case, without a trailing dot. */
@@ -22,14 +22,15 @@ export type QueryRecord = {
   readonly clientPort: number;
   readonly via: string;
   readonly server: string;
-  /** The response, `undefined` when no upstream answered. */
-  readonly reply: Uint8Array | undefined;
   readonly durationMs: number;
 };
 
-/** The latest questions. */
+/** The latest questions. Nothing is formatted before somebody looks. */
 export class QueryLog {
-  readonly #records = new Ring<QueryRecord>(KEPT_QUERIES);
+  readonly #records: QueryRecord[] = [];
+  /** The responses, copied: a response is part of a larger buffer, which would be kept alive. */
+  readonly #replies = Buffer.alloc(KEPT_QUERIES * KEPT_BYTES);
+  readonly #replyBytes = new Uint16Array(KEPT_QUERIES);
   #total = 0;
   #cacheHits = 0;
 
@@ -43,39 +44,40 @@ export class QueryLog {
     return this.#cacheHits;
   }
 
-  add(record: QueryRecord): void {
-    const { reply, via } = record;
-    this.#total++;
-    if (via === 'cache') this.#cacheHits++;
-    const isLong = reply !== undefined && reply.length > MAX_KEPT_BYTES;
-    this.#records.push(isLong ? { ...record, reply: headerOf(reply) } : record);
+  /** `reply` is `undefined` when no upstream answered. */
+  add(record: QueryRecord, reply: Uint8Array | undefined): void {
+    const slot = this.#total++ % KEPT_QUERIES;
+    if (record.via === 'cache') this.#cacheHits++;
+    this.#records[slot] = record;
+    const kept = reply === undefined ? undefined : truncateTo(reply, KEPT_BYTES);
+    this.#replyBytes[slot] = kept?.length ?? 0;
+    if (kept !== undefined) this.#replies.set(kept, slot * KEPT_BYTES);
   }
 
   /** At most `limit` entries, newest first. */
   entries(limit: number): readonly DnsLogEntry[] {
-    return this.#records.toArray().reverse().slice(0, Math.max(0, limit)).map(viewOf);
+    const count = Math.max(0, Math.min(limit, this.#records.length));
+    return Array.from({ length: count }, (_, index) => this.#entry((this.#total - 1 - index) % KEPT_QUERIES));
   }
-}
 
-/** The header alone, with no records announced; a copy, so that the whole response is let go. */
-function headerOf(reply: Uint8Array): Uint8Array {
-  const header = Buffer.from(reply.subarray(0, 12));
-  return header.fill(0, 4);
-}
-
-function viewOf(record: QueryRecord): DnsLogEntry {
-  const { timeMs, name, type, client, clientPort, via, server, reply, durationMs } = record;
-  return {
-    timeMs,
-    name,
-    type: typeName(type),
-    client: clientPort === 0 ? client : formatEndpoint(client, clientPort),
-    via,
-    server,
-    status: reply === undefined ? 'ERROR' : rcodeName(messageRcode(reply)),
-    answers: reply === undefined ? [] : answersOf(reply),
-    durationMs,
-  };
+  #entry(slot: number): DnsLogEntry {
+    const { timeMs, name, type, client, clientPort, via, server, durationMs } = this.#records[
+      slot
+    ] as QueryRecord;
+    const start = slot * KEPT_BYTES;
+    const reply = this.#replies.subarray(start, start + (this.#replyBytes[slot] ?? 0));
+    return {
+      timeMs,
+      name,
+      type: typeName(type),
+      client: clientPort === 0 ? client : formatEndpoint(client, clientPort),
+      via,
+      server,
+      status: reply.length === 0 ? 'ERROR' : rcodeName(messageRcode(reply)),
+      answers: reply.length === 0 ? [] : answersOf(reply),
+      durationMs,
+    };
+  }
 }
 
 function answersOf(reply: Uint8Array): readonly string[] {
