@@ -3,13 +3,12 @@ import { DomainSetBuilder } from '@sluice/base/domain-set-builder';
 import { parseCidr } from '@sluice/base/ip';
 import { IpSetBuilder } from '@sluice/base/ip-set-builder';
 import type { MrsRange } from '@sluice/codec/mrs/ranges';
-import { CappedWarnings } from './capped-warnings.ts';
+import { CappedWarnings, shortened } from './capped-warnings.ts';
 import { type EntryCursor, entryText } from './entry-cursor.ts';
 import { DomainEntrySet, IpEntrySet } from './sets.ts';
 import type { Steps } from './steps.ts';
 
 const ENTRIES_PER_STEP = 4096;
-const LONGEST_SHOWN = 100;
 const MAPPED_PREFIX = 0xffff;
 const COMMA = 44;
 const SUFFIX_KEYWORD = Buffer.from('DOMAIN-SUFFIX,');
@@ -25,7 +24,7 @@ export function* buildDomainSet(
   const warnings = new CappedWarnings(warn);
   for (let seen = 1; entries.next(); seen++) {
     if (!builder.add(entries.bytes, entries.start, entries.end))
-      warnings.add(() => `invalid domain:[${shown(entries)}]`);
+      warnings.add(() => `invalid domain:[${shortened(entryText(entries))}]`);
     if (seen % ENTRIES_PER_STEP === 0) yield;
   }
   warnings.finish();
@@ -40,7 +39,7 @@ export function* buildIpSet(entries: EntryCursor, warn: (message: string) => voi
   for (let seen = 1; entries.next(); seen++) {
     const cidr = parseCidr(entryText(entries));
     if (cidr !== undefined && builder.addCidr(cidr)) count++;
-    else warnings.add(() => `invalid Ipcidr:[${shown(entries)}]`);
+    else warnings.add(() => `invalid Ipcidr:[${shortened(entryText(entries))}]`);
     if (seen % ENTRIES_PER_STEP === 0) yield;
   }
   warnings.finish();
@@ -101,9 +100,4 @@ function addRange(builder: IpSetBuilder, { from, to }: MrsRange): void {
   );
   if (isV4) builder.addV4(from[3], to[3]);
   else builder.addV6(from, to);
-}
-
-function shown(entries: EntryCursor): string {
-  const text = entryText(entries);
-  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
 }

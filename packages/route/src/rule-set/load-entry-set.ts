@@ -34,7 +34,7 @@ export function loadEntrySet(
 ): EntrySet {
   const unpacked = isMrs(content, options) ? unpackMrs(content) : content;
   if (options.behavior !== 'classical') return runAtOnce(buildSet(unpacked, options, warn));
-  return compileClassical(runAtOnce(splitClassical(entriesOf(unpacked, options))), resources, warn);
+  return compileClassical(runAtOnce(splitClassical(entriesOf(unpacked, options, warn))), resources, warn);
 }
 
 /**
@@ -50,7 +50,7 @@ export async function loadEntrySetAsync(
 ): Promise<EntrySet> {
   const unpacked = isMrs(content, options) ? await unpackMrsAsync(content) : content;
   if (options.behavior !== 'classical') return runInTurns(buildSet(unpacked, options, warn));
-  const parts = await runInTurns(splitClassical(entriesOf(unpacked, options)));
+  const parts = await runInTurns(splitClassical(entriesOf(unpacked, options, warn)));
   const kinds = geoKindsOfRules(parts.lines, resources.geo.datMode);
   if (kinds.size > 0 && ensureGeo !== undefined) {
     try {
@@ -68,15 +68,15 @@ function isMrs(content: EntryContent, { behavior, format }: EntrySetOptions): co
   return true;
 }
 
-function entriesOf(content: EntryContent, { format }: EntrySetOptions): EntryCursor {
+function entriesOf(content: EntryContent, { format }: EntrySetOptions, warn: WarnOfEntry): EntryCursor {
   if (!(content instanceof Uint8Array)) return new ListEntries(content);
-  return format === 'yaml' ? yamlEntries(content) : new TextEntries(content);
+  return format === 'yaml' ? yamlEntries(content, warn) : new TextEntries(content);
 }
 
 function buildSet(content: EntryContent, options: EntrySetOptions, warn: WarnOfEntry): Steps<EntrySet> {
   const { behavior, format } = options;
   if (format === 'mrs' && content instanceof Uint8Array) return buildMrsSet(content, behavior, warn);
-  const entries = entriesOf(content, options);
+  const entries = entriesOf(content, options, warn);
   return behavior === 'domain' ? buildDomainSet(entries, warn) : buildIpSet(entries, warn);
 }
 

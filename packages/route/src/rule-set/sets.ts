@@ -43,7 +43,7 @@ export class IpEntrySet implements EntrySet {
   }
 
   get wantsIp(): boolean {
-    return this.count > 0;
+    return this.#ips.rangeCount > 0;
   }
 
   matches(subject: RuleSubject, source: boolean): boolean {

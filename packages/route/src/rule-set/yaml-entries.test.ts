@@ -6,8 +6,8 @@ import { parse, stringify } from 'yaml';
 import { entryText, TextEntries } from './entry-cursor.ts';
 import { yamlEntries } from './yaml-entries.ts';
 
-function read(text: string): string[] {
-  const entries = yamlEntries(Buffer.from(text));
+function read(text: string, warnings: string[] = []): string[] {
+  const entries = yamlEntries(Buffer.from(text), (message) => warnings.push(message));
   const list: string[] = [];
   while (entries.next()) list.push(entryText(entries));
   return list;
@@ -52,6 +52,12 @@ describe('yamlEntries', () => {
       assert.deepEqual(read(text), list);
     });
   }
+
+  it('warns of items that are no text, not of other lines', () => {
+    const warnings: string[] = [];
+    assert.deepEqual(read('payload:\n- *.a\n  # b\n- # c\n-\nd: e\n- f', warnings), ['f']);
+    assert.deepEqual(warnings, ['invalid line:[- *.a]']);
+  });
 
   it('refuses files without a list', () => {
     const noPayload = { code: 'rule-set.content', message: 'file must have a `payload` field' };

@@ -1,5 +1,6 @@
 import { errorText, type GatewayError } from '@sluice/base/errors';
 import { parse } from 'yaml';
+import { CappedWarnings, shortened } from './capped-warnings.ts';
 import { contentError } from './content-error.ts';
 import {
   afterByteOrderMark,
@@ -33,9 +34,10 @@ const MAX_DOCUMENT_BYTES = 2 ** 18;
 /**
  * The entries of a YAML rule set: items of a block list under `payload:` or `rules:`, read line by line, so that one broken
  * line costs no other. A flow list (`payload: [a, b]`) and JSON are read as a document.
+ * @param warn told of items that are not a text; called a limited number of times
  * @throws GatewayError `rule-set.content`
  */
-export function yamlEntries(bytes: Uint8Array): EntryCursor {
+export function yamlEntries(bytes: Uint8Array, warn: (message: string) => void): EntryCursor {
   let at = afterByteOrderMark(bytes);
   if (bytes[skipWhiteSpace(bytes, at)] === BRACE) return documentEntries(bytes);
   while (at < bytes.length) {
@@ -43,7 +45,9 @@ export function yamlEntries(bytes: Uint8Array): EntryCursor {
     const start = skipSpace(bytes, at, end);
     const rest = HEAD_STARTS.has(bytes[start] ?? 0) ? headRest(bytes, start, end) : undefined;
     if (rest !== undefined)
-      return rest === '' || rest.startsWith('#') ? new YamlItems(bytes, end + 1) : documentEntries(bytes);
+      return rest === '' || rest.startsWith('#')
+        ? new YamlItems(bytes, end + 1, warn)
+        : documentEntries(bytes);
     at = end + 1;
   }
   throw noPayload();
@@ -59,14 +63,16 @@ function headRest(bytes: Uint8Array, start: number, end: number): string | undef
 class YamlItems implements EntryCursor {
   readonly #file: Uint8Array;
   #next: number;
+  readonly #warnings: CappedWarnings;
   bytes: Uint8Array;
   start = 0;
   end = 0;
 
-  constructor(bytes: Uint8Array, from: number) {
+  constructor(bytes: Uint8Array, from: number, warn: (message: string) => void) {
     this.#file = bytes;
     this.bytes = bytes;
     this.#next = from;
+    this.#warnings = new CappedWarnings(warn);
   }
 
   next(): boolean {
@@ -79,8 +85,11 @@ class YamlItems implements EntryCursor {
       if (file[dash] !== DASH || dash === lineEnd) continue;
       const start = skipSpace(file, dash + 1, lineEnd);
       if (start === dash + 1 || start === lineEnd) continue;
+      if (file[start] === HASH) continue;
       if (this.#readScalar(start, trimEnd(file, start, lineEnd))) return true;
+      this.#warnings.add(() => `invalid line:[${shortened(textOf(file, dash, lineEnd).trim())}]`);
     }
+    this.#warnings.finish();
     return false;
   }
 
@@ -96,7 +105,7 @@ class YamlItems implements EntryCursor {
     const file = this.#file;
     const first = file[start] as number;
     const second = start + 1 < end ? file[start + 1] : SPACE;
-    if (first === HASH || INDICATORS.has(first)) return false;
+    if (INDICATORS.has(first)) return false;
     if (CONDITIONAL_INDICATORS.has(first) && isBlank(second)) return false;
     let at = start;
     for (; at < end; at++) {
