@@ -180,7 +180,8 @@ export function fromIp4p(ip: string, port: number): { readonly host: string; rea
 
 const warned = new Set<string>();
 
-function warnOnce({ warn }: ConnectSettings, text: string): void {
+/** Says once in the life of the process what the system does not grant. */
+export function warnOnce({ warn }: ConnectSettings, text: string): void {
   if (warn === undefined || warned.has(text)) return;
   warned.add(text);
   warn(text);

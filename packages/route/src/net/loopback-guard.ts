@@ -25,11 +25,13 @@ export class LoopbackGuard {
 
   /** Remembers a direct UDP socket, which sends from every address of this machine, until it closes. */
   watchUdp(socket: dgram.Socket): void {
-    socket.once('listening', () => {
+    const remember = () => {
       const { port } = socket.address();
       this.#udpPorts.add(port);
       socket.once('close', () => void this.#udpPorts.delete(port));
-    });
+    };
+    if (isBound(socket)) remember();
+    else socket.once('listening', remember);
   }
 
   /** True when a connection that an inbound took from `source` at `inbound` (any place when unknown) is one of our own. */
@@ -59,4 +61,13 @@ function isLocal(ip: string): boolean {
   return Object.values(networkInterfaces()).some((addresses) =>
     addresses?.some(({ address }) => address === ip),
   );
+}
+
+function isBound(socket: dgram.Socket): boolean {
+  try {
+    return socket.address().port !== 0;
+  } catch {
+    // That is how a socket without an address answers.
+    return false;
+  }
 }

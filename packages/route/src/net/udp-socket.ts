@@ -1,15 +1,27 @@
 import dgram from 'node:dgram';
+import { isIPv6 } from 'node:net';
 import { nativeSockets } from '@sluice/core/native/native-sockets';
 import { FAMILY_IPV4, FAMILY_IPV6 } from '@sluice/core/native/socket-address';
 import { IPV6_ONLY, LEVEL_IPV6 } from '@sluice/core/native/socket-constants';
-import { addressOf, applyTo, type SocketOptions } from './socket-options.ts';
+import { type ConnectSettings, warnOnce } from './connect.ts';
+import { addressOf, applyTo, optionsFor, type SocketOptions } from './socket-options.ts';
+
+/**
+ * A datagram socket to send to `ip` with; `own` are the options of the outbound.
+ * @throws GatewayError `native.socket`, `route.interface`
+ */
+export function openUdpTo(ip: string, settings: ConnectSettings, own: Partial<SocketOptions>): dgram.Socket {
+  const options = optionsFor(ip, own, settings.socketOptions?.());
+  const plain = options === undefined || (options.interfaceName === '' && options.routingMark === 0);
+  return openUdpSocket(isIPv6(ip) ? 6 : 4, plain ? undefined : options, (text) => warnOnce(settings, text));
+}
 
 /**
  * A datagram socket that leaves by an interface or with a mark and is bound already, so that `listening` has passed;
  * `options` undefined gives an ordinary one that binds when it first sends.
  * @throws GatewayError `native.socket`, `route.interface`
  */
-export function openUdpSocket(
+function openUdpSocket(
   family: 4 | 6,
   options: SocketOptions | undefined,
   warn: (text: string) => void,

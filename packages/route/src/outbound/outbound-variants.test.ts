@@ -15,7 +15,7 @@ const parts: OutboundParts = {
     clock: systemClock,
     resolver: { resolve: () => Promise.reject(new Error('nothing may be resolved')) },
     concurrent: () => false,
-    keepAliveMs: () => 0,
+    keepAlive: () => ({ enabled: false, idleMs: 0, intervalMs: 0 }),
   },
   guard: new LoopbackGuard(),
   connector: () => () => Promise.reject(new Error('not through the carrier')),

@@ -15,7 +15,10 @@ import { UnavailableOutbound } from './unavailable.ts';
 /** What outbounds are built with. */
 export type OutboundParts = {
   readonly clock: Clock;
+  /** For destinations. */
   readonly connect: ConnectSettings;
+  /** For servers of proxies. */
+  readonly serverConnect: ConnectSettings;
   readonly guard: LoopbackGuard;
   /** The way to a proxy's server: straight, or through the outbound or group that `traits.dialerProxy` names. */
   readonly connector: (ipVersion: IpVersion, traits: OutboundTraits) => ServerConnector;
@@ -36,12 +39,13 @@ const BUILDERS: Builders = {
   reject: (config) => new RejectOutbound(config.name, config.traits),
   dns: (config, parts) => new DnsOutbound(config.name, config.traits, parts.answerDns, parts.clock),
   http: (config, parts) => new HttpOutbound(config, parts.connector(config.ipVersion, config.traits)),
-  socks5: (config, parts) => new Socks5Outbound(config, parts.connector(config.ipVersion, config.traits)),
+  socks5: (config, parts) =>
+    new Socks5Outbound(config, parts.connector(config.ipVersion, config.traits), parts.connect),
   ss: (config, parts) =>
     new ShadowsocksOutbound(
       config,
       parts.connector(config.ipVersion, config.traits),
-      parts.connect,
+      parts.serverConnect,
       parts.clock,
     ),
   unavailable: (config) => new UnavailableOutbound(config),

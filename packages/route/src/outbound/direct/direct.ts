@@ -2,6 +2,7 @@ import { type Endpoint, formatEndpoint } from '@sluice/base/address';
 import { GatewayError } from '@sluice/base/errors';
 import { type ConnectSettings, connectTcp, type IpVersion } from '../../net/connect.ts';
 import type { LoopbackGuard } from '../../net/loopback-guard.ts';
+import { openUdpTo } from '../../net/udp-socket.ts';
 import type {
   Outbound,
   OutboundRequest,
@@ -41,7 +42,14 @@ export class DirectOutbound implements Outbound {
   async dialTcp(request: OutboundRequest): Promise<OutboundStream> {
     const { source, inbound, target, signal } = request;
     if (source !== undefined && this.#guard.isOwn(source, inbound)) throw loopError(target);
-    const socket = await connectTcp(target.host, target.port, this.#ipVersion, this.#settings, signal);
+    const socket = await connectTcp(
+      target.host,
+      target.port,
+      this.#ipVersion,
+      this.#settings,
+      signal,
+      this.traits,
+    );
     this.#guard.watch(socket);
     return { stream: socket, remote: socket.remoteAddress ?? target.host };
   }
@@ -49,7 +57,7 @@ export class DirectOutbound implements Outbound {
   async openUdp(request: OutboundRequest, handlers: PacketHandlers): Promise<PacketSocket> {
     const { source, target } = request;
     if (source !== undefined && this.#guard.isOwnUdp(source)) throw loopError(target);
-    return openDirectUdp(handlers, this.#guard);
+    return openDirectUdp(handlers, this.#guard, (ip) => openUdpTo(ip, this.#settings, this.traits));
   }
 }
 

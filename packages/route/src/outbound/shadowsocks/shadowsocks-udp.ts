@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import dgram from 'node:dgram';
-import { isIPv6 } from 'node:net';
+import type dgram from 'node:dgram';
 import type { Endpoint } from '@sluice/base/address';
 import { ProtocolError } from '@sluice/base/errors';
 import { shadowsocksSaltBytes } from '@sluice/codec/shadowsocks/keys';
@@ -8,13 +7,13 @@ import { openShadowsocksPacket, sealShadowsocksPacket } from '@sluice/codec/shad
 import type { ShadowsocksCipher } from '@sluice/codec/shadowsocks/stream';
 import type { PacketHandlers, PacketSocket } from '../outbound.ts';
 
-/** A UDP association with a Shadowsocks server at a literal address. */
+/** A UDP association with a Shadowsocks server at a literal address; owns the socket. */
 export function openShadowsocksUdp(
   cipher: ShadowsocksCipher,
   server: Endpoint,
   handlers: PacketHandlers,
+  socket: dgram.Socket,
 ): Promise<PacketSocket> {
-  const socket = dgram.createSocket({ type: isIPv6(server.host) ? 'udp6' : 'udp4' });
   const saltBytes = shadowsocksSaltBytes(cipher.algorithm);
   let closed = false;
   const close = () => {

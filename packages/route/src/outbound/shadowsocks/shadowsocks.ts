@@ -9,6 +9,7 @@ import { aeadFactory } from '@sluice/core/native/aead';
 import type { ShadowsocksProxyConfig } from '../../config/proxy-config.ts';
 import { abortable, type ConnectSettings } from '../../net/connect.ts';
 import { firstAddress } from '../../net/system-resolver.ts';
+import { openUdpTo } from '../../net/udp-socket.ts';
 import type {
   Outbound,
   OutboundRequest,
@@ -70,6 +71,7 @@ export class ShadowsocksOutbound implements Outbound {
       );
     }
     const host = firstAddress(await abortable(this.#settings.resolver.resolve(this.#server.host), signal));
-    return openShadowsocksUdp(this.#cipher, { host, port: this.#server.port }, handlers);
+    const socket = openUdpTo(host, this.#settings, this.traits);
+    return openShadowsocksUdp(this.#cipher, { host, port: this.#server.port }, handlers, socket);
   }
 }

@@ -1,18 +1,17 @@
-import dgram from 'node:dgram';
-import { isIPv6 } from 'node:net';
+import type dgram from 'node:dgram';
 import type { Duplex } from 'node:stream';
 import type { Endpoint } from '@sluice/base/address';
 import { ProtocolError } from '@sluice/base/errors';
 import { encodeSocksDatagramHeader, parseSocksDatagram } from '@sluice/codec/socks/udp-header';
 import type { PacketHandlers, PacketSocket } from '../outbound.ts';
 
-/** A UDP association with a SOCKS5 relay; it ends with the TCP connection that asked for it, and the reverse. */
+/** A UDP association with a SOCKS5 relay; it ends with the TCP connection that asked for it, and the reverse. Owns the socket. */
 export function openSocks5Udp(
   control: Duplex,
   relay: Endpoint,
   handlers: PacketHandlers,
+  socket: dgram.Socket,
 ): Promise<PacketSocket> {
-  const socket = dgram.createSocket({ type: isIPv6(relay.host) ? 'udp6' : 'udp4' });
   let closed = false;
   const close = () => {
     if (closed) return;

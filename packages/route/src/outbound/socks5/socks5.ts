@@ -15,7 +15,9 @@ import {
   SOCKS5_MESSAGE_LIMIT_BYTES,
 } from '@sluice/codec/socks/socks5';
 import type { Socks5ProxyConfig } from '../../config/proxy-config.ts';
+import type { ConnectSettings } from '../../net/connect.ts';
 import { HandshakeReader } from '../../net/handshake-reader.ts';
+import { openUdpTo } from '../../net/udp-socket.ts';
 import type {
   Outbound,
   OutboundRequest,
@@ -35,13 +37,15 @@ export class Socks5Outbound implements Outbound {
   readonly traits: OutboundTraits;
   readonly #config: Socks5ProxyConfig;
   readonly #connect: ServerConnector;
+  readonly #settings: ConnectSettings;
 
-  constructor(config: Socks5ProxyConfig, connect: ServerConnector) {
+  constructor(config: Socks5ProxyConfig, connect: ServerConnector, settings: ConnectSettings) {
     this.name = config.name;
     this.udp = config.udp;
     this.traits = config.traits;
     this.#config = config;
     this.#connect = connect;
+    this.#settings = settings;
   }
 
   dialTcp({ target, signal }: OutboundRequest): Promise<OutboundStream> {
@@ -56,7 +60,8 @@ export class Socks5Outbound implements Outbound {
       const unspecified = { host: '0.0.0.0', port: 0 };
       const { stream, bound } = await this.#negotiate(link, COMMAND_UDP_ASSOCIATE, unspecified, signal);
       const host = bound.host === '0.0.0.0' || bound.host === '::' ? link.remote : bound.host;
-      return openSocks5Udp(stream, { host, port: bound.port }, handlers);
+      const socket = openUdpTo(host, this.#settings, this.traits);
+      return openSocks5Udp(stream, { host, port: bound.port }, handlers, socket);
     });
   }
 
