@@ -128,13 +128,13 @@ for (const cipher of ['aes-256-gcm', 'chacha20-ietf-poly1305']) {
 
     it('reaches nothing with the wrong password', async () => {
       const target = await rig.echo();
-      plane.control.select('pick', 'wrong');
+      await plane.control.select('pick', 'wrong');
       const socket = await tunnel(target);
       socket.end('hello');
       // The server keeps quiet or hangs up; either way nothing comes back.
       const answer = await Promise.race([readAll(socket), sleep(300, Buffer.alloc(0))]);
       assert.equal(answer.length, 0);
-      plane.control.select('pick', 'node');
+      await plane.control.select('pick', 'node');
     });
   });
 }

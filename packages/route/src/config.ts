@@ -1,9 +1,13 @@
-import type { ReportIssue } from '@sluice/core/config/issue';
 import Type, { type Static } from 'typebox';
 import { groupSchema } from './config/group-schema.ts';
 import { proxySchema } from './config/proxy-schema.ts';
-import { checkRules, resolveParts } from './config/resolve-route.ts';
-import { flag, notServed, portSchema, text, textList } from './config/schema-parts.ts';
+import { flag, notServed, portSchema, text, textList, whole } from './config/schema-parts.ts';
+import { dnsSchema } from './dns/config/dns-schema.ts';
+import { geoSchemas } from './geo/geo-schema.ts';
+import { listenersSchema } from './inbound/config/listener-schema.ts';
+import { tunnelsSchema } from './inbound/config/tunnel-schema.ts';
+import { proxyProvidersSchema, ruleProvidersSchema } from './provider/provider-schema.ts';
+import { snifferSchema } from './sniff/sniffer-schema.ts';
 
 /** The `route` section: the keys of a mihomo configuration file as they are. */
 export const routeConfigSchema = Type.Object(
@@ -62,7 +66,7 @@ export const routeConfigSchema = Type.Object(
     profile: Type.Object(
       {
         'store-selected': flag('Remember the selected member of each group.', true),
-        'store-fake-ip': flag('Remember fake IP addresses (not served by this version).', false),
+        'store-fake-ip': flag('Remember fake IP addresses.', false),
       },
       {
         description: 'What is kept over a restart.',
@@ -83,40 +87,97 @@ export const routeConfigSchema = Type.Object(
         { description: 'Cross-origin access to the control API.' },
       ),
     ),
-    'external-controller-tls': notServed('host:port of the control API over TLS'),
-    'external-controller-unix': notServed('Unix socket of the control API'),
+    'external-controller-tls': text(
+      'host:port of the control API over TLS; needs tls.certificate and tls.private-key.',
+    ),
+    'external-controller-unix': text(
+      'Path of a Unix socket of the control API; no secret is asked for there.',
+    ),
     'external-controller-pipe': notServed('Named pipe of the control API'),
-    'external-doh-server': notServed('Path of DNS over HTTPS on the control API'),
-    'redir-port': notServed('Port of the redirect inbound'),
-    'tproxy-port': notServed('Port of the transparent inbound'),
-    'routing-mark': notServed('Default socket mark'),
-    'inbound-tfo': notServed('TCP Fast Open on inbounds'),
-    'inbound-mptcp': notServed('Multipath TCP on inbounds'),
-    'keep-alive-idle': notServed('TCP keep-alive idle time'),
-    'keep-alive-interval': notServed('TCP keep-alive interval'),
-    'disable-keep-alive': notServed('No TCP keep-alive'),
-    'geodata-mode': notServed('Read GeoIP.dat'),
-    'geodata-loader': notServed('Loading of geo files'),
-    'geosite-matcher': notServed('Matcher of geo files'),
-    'geo-auto-update': notServed('Update geo files'),
-    'geo-update-interval': notServed('Hours between updates of geo files'),
-    'geox-url': notServed('Where geo files come from'),
-    'global-client-fingerprint': notServed('TLS fingerprint of outbounds'),
-    'global-ua': notServed('User agent of downloads'),
-    'etag-support': notServed('Conditional downloads'),
-    dns: notServed('DNS server and resolver'),
+    'external-controller-routing-mark': notServed('Socket mark of the control API'),
+    'external-doh-server': text(
+      'Path of a DNS over HTTPS server on the control API; no secret is asked for there.',
+    ),
+    'redir-port': portSchema(
+      'Port of the inbound for connections that the packet filter redirects, 0 for off. Linux only.',
+      {
+        default: 0,
+      },
+    ),
+    'tproxy-port': portSchema(
+      'Port of the transparent inbound (TPROXY, TCP and UDP), 0 for off. Linux only.',
+      { default: 0 },
+    ),
+    'routing-mark': whole('Mark (SO_MARK) of outgoing sockets, 0 for none. Linux only.', 0),
+    'inbound-tfo': flag('TCP Fast Open on inbounds.', false),
+    'inbound-mptcp': flag('Multipath TCP on inbounds.', false),
+    'keep-alive-idle': whole('Seconds of silence before TCP keep-alive probes, 0 for 15.', 0),
+    'keep-alive-interval': whole('Seconds between TCP keep-alive probes, 0 for 15.', 0),
+    'disable-keep-alive': flag('Send no TCP keep-alive probes.', false),
+    ...geoSchemas,
+    'global-client-fingerprint': text('TLS fingerprint of outbounds (accepted; ordinary TLS is used).'),
+    'global-ua': text('User-Agent of downloads, empty for our own.'),
+    'etag-support': flag('Ask for downloads only when they have changed.', true),
+    dns: dnsSchema,
     tun: notServed('TUN device'),
-    sniffer: notServed('Destination sniffer'),
-    listeners: notServed('Further inbounds'),
-    tunnels: notServed('Fixed forwards'),
-    'proxy-providers': notServed('Lists of outbounds from elsewhere'),
-    'rule-providers': notServed('Lists of rules from elsewhere'),
-    'sub-rules': notServed('Named rule lists'),
-    tls: notServed('Certificate of the control API and trusted certificates'),
+    sniffer: snifferSchema,
+    listeners: listenersSchema,
+    tunnels: tunnelsSchema,
+    'proxy-providers': proxyProvidersSchema,
+    'rule-providers': ruleProvidersSchema,
+    'sub-rules': Type.Record(Type.String(), Type.Array(Type.String()), {
+      description: 'Lists of rules by name, for SUB-RULE and for the rule key of listeners.',
+      default: {},
+    }),
+    tls: Type.Object(
+      {
+        certificate: text('Certificate of the control API as PEM text or path.'),
+        'private-key': text('Its key as PEM text or path.'),
+        'custom-certifactes': textList(
+          'Certificates to trust besides those of the system, as PEM text or paths.',
+        ),
+        'ech-key': notServed('Encrypted client hello'),
+        'client-auth-type': text(
+          'Client certificates of the control API: request, require-any, verify-if-given or require-and-verify.',
+        ),
+        'client-auth-cert': text('Authority of client certificates as PEM text or path.'),
+      },
+      {
+        description: 'Certificate of the control API and trusted certificates.',
+        default: {
+          certificate: '',
+          'private-key': '',
+          'custom-certifactes': [],
+          'client-auth-type': '',
+          'client-auth-cert': '',
+        },
+      },
+    ),
     ntp: notServed('Time synchronisation'),
-    experimental: notServed('Experimental settings'),
+    experimental: Type.Object(
+      {
+        'quic-go-disable-gso': flag('Accepted for compatibility.', false),
+        'quic-go-disable-ecn': flag('Accepted for compatibility.', true),
+        'dialer-ip4p-convert': flag(
+          'Dial IPv6 destinations in 2001::/32 as the IPv4 address and port they contain.',
+          false,
+        ),
+        fingerprints: textList('Accepted for compatibility.'),
+      },
+      {
+        description: 'Experimental settings.',
+        default: {
+          'quic-go-disable-gso': false,
+          'quic-go-disable-ecn': true,
+          'dialer-ip4p-convert': false,
+          fingerprints: [],
+        },
+      },
+    ),
     iptables: notServed('Packet filter set-up'),
-    'clash-for-android': notServed('Settings of an Android client'),
+    'clash-for-android': Type.Optional(
+      Type.Unknown({ description: 'Settings of an Android client; ignored.' }),
+    ),
     'ss-config': notServed('Quick Shadowsocks inbound'),
     'vmess-config': notServed('Quick VMess inbound'),
     'tuic-server': notServed('TUIC inbound'),
@@ -128,9 +189,3 @@ export const routeConfigSchema = Type.Object(
 );
 
 export type RouteConfig = Static<typeof routeConfigSchema>;
-
-/** Reports everything in a decoded `route` section that a schema cannot see, with the control API's texts. */
-export function checkRoute(config: RouteConfig, report: ReportIssue): void {
-  const { proxies } = resolveParts(config, report);
-  checkRules(config, proxies, report);
-}

@@ -1,41 +1,62 @@
-import type { Clock } from '@sluice/base/clock';
 import { GatewayError } from '@sluice/base/errors';
 import type { OutboundTable } from './group/outbound-table.ts';
-import { measureDelay, type TestDial } from './health/delay-test.ts';
+import type { DelayTester } from './health/delay-tester.ts';
 import type {
   ConnectionView,
+  DnsControl,
+  ExplainRequest,
+  Explanation,
+  GeoControl,
   OutboundView,
+  ProviderControl,
   RouteControl,
   RouteSettings,
   RouteSettingsPatch,
   RuleView,
+  StatisticsControl,
+  StorageControl,
+  TemporaryRuleView,
   TrafficView,
 } from './port.ts';
-import { parseIntRanges, rangesInclude } from './rule/int-ranges.ts';
+import type { TemporaryRules } from './rule/temporary-rules.ts';
+import type { Explainer } from './tunnel/explainer.ts';
 import type { RoutingTables } from './tunnel/router.ts';
 import type { Tracker } from './tunnel/tracker.ts';
 
 /** What the use cases work on. */
 export type ControlParts = {
-  readonly clock: Clock;
   readonly tracker: Tracker;
+  readonly tester: DelayTester;
+  readonly temporary: TemporaryRules;
+  readonly explainer: Explainer;
   readonly tables: () => RoutingTables;
+  readonly providers: ProviderControl;
+  readonly dns: DnsControl;
+  readonly geo: GeoControl;
+  readonly storage: StorageControl;
+  readonly statistics: StatisticsControl;
   readonly settings: () => RouteSettings;
   readonly patchSettings: (patch: RouteSettingsPatch) => Promise<void>;
-  /** Remembers a choice, when choices are remembered. */
-  readonly saveSelection: (group: string, member: string) => void;
   readonly listeners: RouteControl['listeners'];
+  readonly updateUi: () => Promise<void>;
 };
-
-const MAX_STATUS = 65_535;
-const PARALLEL_TESTS = 50;
 
 /** The use cases of the route plane over its live parts. */
 export class LiveRouteControl implements RouteControl {
+  readonly providers: ProviderControl;
+  readonly dns: DnsControl;
+  readonly geo: GeoControl;
+  readonly storage: StorageControl;
+  readonly statistics: StatisticsControl;
   readonly #parts: ControlParts;
 
   constructor(parts: ControlParts) {
     this.#parts = parts;
+    this.providers = parts.providers;
+    this.dns = parts.dns;
+    this.geo = parts.geo;
+    this.storage = parts.storage;
+    this.statistics = parts.statistics;
   }
 
   settings(): RouteSettings {
@@ -55,60 +76,30 @@ export class LiveRouteControl implements RouteControl {
     return this.#table().view(name);
   }
 
-  select(group: string, member: string): void {
-    const node = this.#table().group(group);
-    if (node === undefined) {
-      if (!this.#table().has(group)) throw notFound(group);
-      throw new GatewayError('invalid', 'route.not-a-group', 'Must be a Selector');
-    }
-    node.group.select(member);
-    this.#parts.saveSelection(group, member);
+  select(group: string, member: string): Promise<void> {
+    return this.#table().select(group, member);
+  }
+
+  clearFixed(group: string): void {
+    this.#table().clearFixed(group);
   }
 
   async testDelay(name: string, url: string, timeoutMs: number, expectedStatus: string): Promise<number> {
-    const table = this.#table();
-    const accepted = parseIntRanges(expectedStatus, MAX_STATUS);
-    const health = table.health(name);
-    if (health === undefined) throw notFound(name);
-    const { clock } = this.#parts;
-    const timeMs = clock.now();
-    try {
-      const unified = this.#parts.settings().unifiedDelay;
-      const { delayMs, status } = await measureDelay(
-        url,
-        timeoutMs,
-        unified,
-        clock,
-        dialThrough(table, name),
-      );
-      health.record(url, timeMs, delayMs, rangesInclude(accepted, status));
-      return delayMs;
-    } catch (error) {
-      health.record(url, timeMs, undefined, false);
-      throw error;
+    const member = this.#table().member(name);
+    if (member === undefined) {
+      throw new GatewayError('not-found', 'route.outbound-not-found', `proxy ${name} not found`);
     }
+    return this.#parts.tester.testMember(member, url, timeoutMs, expectedStatus);
   }
 
-  async testGroupDelay(
+  testGroupDelay(
     name: string,
     url: string,
     timeoutMs: number,
     expectedStatus: string,
+    signal?: AbortSignal,
   ): Promise<ReadonlyMap<string, number>> {
-    const members = this.#table().group(name)?.group.config.members;
-    if (members === undefined) throw notFound(name);
-    parseIntRanges(expectedStatus, MAX_STATUS);
-    const delays = new Map<string, number>();
-    const waiting = [...new Set(members)];
-    const work = async () => {
-      for (let member = waiting.shift(); member !== undefined; member = waiting.shift()) {
-        const [result] = await Promise.allSettled([this.testDelay(member, url, timeoutMs, expectedStatus)]);
-        if (result.status === 'fulfilled') delays.set(member, result.value);
-      }
-    };
-    await Promise.all(Array.from({ length: PARALLEL_TESTS }, work));
-    if (delays.size > 0) return delays;
-    throw new GatewayError('timeout', 'route.delay-timeout', 'get delay: all proxies timeout');
+    return this.#table().testGroup(name, url, timeoutMs, expectedStatus, signal);
   }
 
   rules(): readonly RuleView[] {
@@ -117,6 +108,22 @@ export class LiveRouteControl implements RouteControl {
 
   setRulesDisabled(flags: ReadonlyMap<number, boolean>): void {
     this.#parts.tables().rules.setDisabled(flags);
+  }
+
+  temporaryRules(): readonly TemporaryRuleView[] {
+    return this.#parts.temporary.views();
+  }
+
+  addTemporaryRule(line: string, ttlSeconds: number): TemporaryRuleView {
+    return this.#parts.temporary.add(line, ttlSeconds);
+  }
+
+  removeTemporaryRule(id: string): boolean {
+    return this.#parts.temporary.remove(id);
+  }
+
+  explain(request: ExplainRequest): Promise<Explanation> {
+    return this.#parts.explainer.explain(request);
   }
 
   connections(): readonly ConnectionView[] {
@@ -139,19 +146,11 @@ export class LiveRouteControl implements RouteControl {
     return this.#parts.listeners();
   }
 
+  updateUi(): Promise<void> {
+    return this.#parts.updateUi();
+  }
+
   #table(): OutboundTable {
     return this.#parts.tables().outbounds;
   }
-}
-
-function dialThrough(table: OutboundTable, name: string): TestDial {
-  return async (target, signal) => {
-    const resolved = table.resolve(name);
-    if (resolved === undefined) throw notFound(name);
-    return (await resolved.leaf.dialTcp({ target, source: undefined, signal })).stream;
-  };
-}
-
-function notFound(name: string): GatewayError {
-  return new GatewayError('not-found', 'route.outbound-not-found', `proxy ${name} not found`);
 }

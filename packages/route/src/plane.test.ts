@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { FakeClock } from '@sluice/base/clock';
 import { GatewayError } from '@sluice/base/errors';
 import type { FlowTap, TappedFlow } from '@sluice/core/ports/flow-tap';
-import { createRoutePlane, type RoutePlane } from './plane.ts';
+import type { RoutePlane } from './plane.ts';
 import { freePort, RouteRig, readAll, readExactly, routeConfig, until } from './testing/route-rig.ts';
 
 const group = (name: string, ...proxies: string[]) => ({ name, type: 'select', proxies });
@@ -47,7 +47,7 @@ describe('route plane', () => {
       const target = await rig.echo();
       const plane = await rig.start(config);
       assert.equal((await readAll(await connect(plane, '127.0.0.1', target))).length, 0);
-      plane.control.select('Inner', 'DIRECT');
+      await plane.control.select('Inner', 'DIRECT');
       const socket = await connect(plane, '127.0.0.1', target);
       socket.write('x');
       await readExactly(socket, 1);
@@ -59,15 +59,15 @@ describe('route plane', () => {
 
     it('forgets selections when told not to store them', async () => {
       const forgetful = { ...config, profile: { 'store-selected': false, 'store-fake-ip': false } };
-      (await rig.start(forgetful)).control.select('Inner', 'DIRECT');
+      await (await rig.start(forgetful)).control.select('Inner', 'DIRECT');
       assert.equal((await rig.start(config)).control.outbound('Inner')?.group?.now, 'REJECT');
     });
 
     it('refuses what cannot be selected', async () => {
       const { control } = await rig.start(config);
-      assert.throws(() => control.select('Nobody', 'DIRECT'), { code: 'route.outbound-not-found' });
-      assert.throws(() => control.select('DIRECT', 'DIRECT'), { code: 'route.not-a-group' });
-      assert.throws(() => control.select('Inner', 'Outer'), {
+      await assert.rejects(control.select('Nobody', 'DIRECT'), { code: 'route.outbound-not-found' });
+      await assert.rejects(control.select('DIRECT', 'DIRECT'), { code: 'route.not-a-group' });
+      await assert.rejects(control.select('Inner', 'Outer'), {
         code: 'route.not-a-member',
         message: 'proxy not exist',
       });
@@ -342,7 +342,7 @@ describe('route plane', () => {
     it('swaps rules and outbounds, keeps connections and selections', async () => {
       const target = await rig.echo();
       const plane = await rig.start({ 'proxy-groups': [group('G', 'REJECT', 'DIRECT')], rules: ['MATCH,G'] });
-      plane.control.select('G', 'DIRECT');
+      await plane.control.select('G', 'DIRECT');
       const socket = await connect(plane, '127.0.0.1', target);
       const { mixedPort } = plane.control.settings();
       await plane.reconfigure(
@@ -368,15 +368,13 @@ describe('route plane', () => {
 
   it('stop closes everything, also when it never started', async () => {
     const target = await rig.echo();
-    const plane = createRoutePlane(rig.context(), routeConfig({ 'mixed-port': await freePort() }), {
-      tap: () => undefined,
-    });
+    const plane = await rig.create(routeConfig({ 'mixed-port': await freePort() }));
     await plane.start();
     const socket = await connect(plane, '127.0.0.1', target);
     await plane.stop(AbortSignal.timeout(1_000));
     assert.equal((await readAll(socket)).length, 0);
     assert.deepEqual(plane.control.listeners(), []);
-    const idle = createRoutePlane(rig.context(), routeConfig({}), { tap: () => undefined });
+    const idle = await rig.create(routeConfig({}));
     await idle.stop(AbortSignal.timeout(1_000));
   });
 });

@@ -1,121 +1,307 @@
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join, resolve as resolvePath } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
+import type { Duplex } from 'node:stream';
+import tls from 'node:tls';
+import { defaultOf } from '@sluice/core/config/decode';
 import type { GatewayContext } from '@sluice/core/gateway-context';
 import type { Dialer, DialRequest } from '@sluice/core/ports/dialer';
 import { type FlowMetadata, newFlow } from '@sluice/core/ports/flow';
 import type { FlowTap } from '@sluice/core/ports/flow-tap';
 import type { Service } from '@sluice/core/service';
-import { type ResolvedRoute, resolveRoute } from './config/resolve-route.ts';
-import type { RouteConfig } from './config.ts';
+import {
+  type RouteParts,
+  type RouteTables,
+  refuseErrors,
+  resolveParts,
+  resolveTables,
+  resourcesOf,
+} from './config/resolve-route.ts';
+import { type RouteConfig, routeConfigSchema } from './config.ts';
 import { LiveRouteControl } from './control.ts';
+import { dnsGeoNeeds } from './dns/config/resolve-dns.ts';
+import { createDnsService, type LiveDnsService } from './dns/live-dns-service.ts';
+import { EtagStore } from './fetch/etag-store.ts';
+import { SubscriptionInfoStore } from './fetch/subscription-info.ts';
+import { TunnelFetcher } from './fetch/tunnel-fetcher.ts';
+import { geoKindsOf } from './geo/geo-kinds.ts';
+import type { GeoKind } from './geo/geo-source.ts';
+import { GeoStore } from './geo/geo-store.ts';
 import { OutboundTable } from './group/outbound-table.ts';
 import { SelectionStore } from './group/selection-store.ts';
+import { DelayTester } from './health/delay-tester.ts';
+import { ScheduledHealthCheck } from './health/scheduled-health-check.ts';
+import { describeInbounds } from './inbound/description.ts';
 import { InboundSet } from './inbound/inbound-set.ts';
 import { type ConnectSettings, connectTcp } from './net/connect.ts';
+import { keepAliveOf } from './net/keep-alive.ts';
 import { LoopbackGuard } from './net/loopback-guard.ts';
-import { SystemResolver } from './net/system-resolver.ts';
+import { type Resolver, SystemResolver } from './net/system-resolver.ts';
+import { DirectOutbound } from './outbound/direct/direct.ts';
+import { NO_TRAITS } from './outbound/outbound.ts';
+import { RebuiltVariants } from './outbound/outbound-variants.ts';
 import { createBuiltIns, createOutbound, type OutboundParts } from './outbound/registry.ts';
 import type { RouteControl, RouteSettingsPatch } from './port.ts';
+import { ProcFsLookup } from './process/proc-fs-lookup.ts';
+import { LiveProviderControl } from './provider/live-provider-control.ts';
+import {
+  NO_PROVIDERS,
+  nextProviders,
+  type ProviderSet,
+  type ProviderSetParts,
+  providersBeyond,
+} from './provider/provider-set.ts';
+import { SafePaths } from './provider/safe-paths.ts';
+import { compileRules } from './rule/compile-rules.ts';
+import { type CompileLines, TemporaryRules } from './rule/temporary-rules.ts';
 import { keepInbounds, type LiveSettings, patchedSettings, settingsOf } from './settings.ts';
+import { ConfiguredSniffer } from './sniff/configured-sniffer.ts';
+import type { Sniffer } from './sniff/sniffer.ts';
+import { StatisticsStore } from './statistics/statistics-store.ts';
+import { openRouteDatabase } from './store/route-database.ts';
+import { StorageStore } from './store/storage-store.ts';
+import { RoutedDnsDialer } from './tunnel/dns-dialer.ts';
+import { Explainer } from './tunnel/explainer.ts';
 import { Router, type RoutingTables } from './tunnel/router.ts';
 import { Tracker } from './tunnel/tracker.ts';
 import { Tunnel } from './tunnel/tunnel.ts';
 import { UdpSessions } from './tunnel/udp-sessions.ts';
+import { UiUpdater } from './ui/ui-updater.ts';
 
 /** The route plane: inbounds, rules, outbounds, and the way out for the other planes. */
 export type RoutePlane = Service & {
   readonly dialer: Dialer;
   readonly control: RouteControl;
-  /** Puts another configuration in force; established connections and unchanged ports stay. A failure changes nothing. */
+  /**
+   * Puts another configuration in force; established connections, unchanged ports and unchanged providers stay. Resolves when
+   * providers have loaded or failed. A failure changes nothing.
+   */
   reconfigure(config: RouteConfig, scope?: ReconfigureScope): Promise<void>;
 };
 
-/** Whether the inbounds follow: `false` leaves ports, addresses and source filters as they are. */
+/** Whether the fixed inbounds follow: `false` leaves their ports, addresses and source filters as they are. */
 export type ReconfigureScope = { readonly inbounds: boolean };
 
-const KEEP_ALIVE_MS = 15_000;
+export type RoutePlaneOptions = {
+  /** Asked for every flow that a rule wants inspected. */
+  readonly tap: () => FlowTap | undefined;
+  /** Where relative paths of the configuration start, and geo databases and provider copies are kept. */
+  readonly homeDir: string;
+  /** `User-Agent` of downloads that name none. */
+  readonly userAgent: string;
+};
+
+/** How long the start waits for providers; those that take longer go on loading behind it. */
+const START_PATIENCE_MS = 3_000;
 
 /**
- * Builds the plane without opening anything. `options.tap` is asked for every flow that a rule wants inspected.
- * @throws GatewayError `route.config` and those of `resolveRoute`
+ * Builds the plane with a configuration in force; nothing listens before `start`. Missing geo databases are downloaded.
+ * @throws GatewayError `route.config` and those of geo databases
  */
-export function createRoutePlane(
+export async function createRoutePlane(
   context: GatewayContext,
   config: RouteConfig,
-  options: { readonly tap: () => FlowTap | undefined },
-): RoutePlane {
-  return new LiveRoutePlane(context, config, options.tap);
+  options: RoutePlaneOptions,
+): Promise<RoutePlane> {
+  const plane = new LiveRoutePlane(context, options);
+  try {
+    await plane.reconfigure(config);
+    return plane;
+  } catch (error) {
+    await plane.stop();
+    throw error;
+  }
 }
+
+/** One configuration in force; replaced whole. */
+type Loaded = {
+  readonly config: RouteConfig;
+  readonly parts: RouteParts;
+  readonly resolved: RouteTables;
+  readonly tables: RoutingTables;
+  readonly providers: ProviderSet;
+  readonly sniffer: Sniffer;
+  readonly settings: LiveSettings;
+};
 
 class LiveRoutePlane implements RoutePlane {
   readonly name = 'route';
   readonly dialer: Dialer;
   readonly control: RouteControl;
   readonly #context: GatewayContext;
-  readonly #store: SelectionStore;
+  readonly #options: RoutePlaneOptions;
+  readonly #paths: SafePaths;
+  readonly #database: DatabaseSync;
+  readonly #selections: SelectionStore;
+  readonly #statistics: StatisticsStore;
+  readonly #geo: GeoStore;
+  readonly #dns: LiveDnsService;
+  readonly #tester: DelayTester;
+  readonly #variants: RebuiltVariants;
   readonly #outboundParts: OutboundParts;
+  readonly #providerParts: ProviderSetParts;
   readonly #inbounds: InboundSet;
   readonly #udp: UdpSessions;
   readonly #tracker: Tracker;
-  #storesSelection: boolean;
-  #settings: LiveSettings;
-  #tables: RoutingTables;
+  readonly #tunnel: Tunnel;
+  readonly #temporary: TemporaryRules;
+  readonly #ui: UiUpdater;
+  readonly #trusted: { certificates: readonly string[] } = { certificates: [] };
+  #loaded: Loaded;
+  /** Those of the configuration in force, or of the one that is being put in force. */
+  #providersInView: ProviderSet = NO_PROVIDERS;
   #running = false;
 
-  constructor(context: GatewayContext, config: RouteConfig, tap: () => FlowTap | undefined) {
-    const { clock, events } = context;
-    const log = context.log;
+  constructor(context: GatewayContext, options: RoutePlaneOptions) {
+    const { clock, events, log, metrics } = context;
     this.#context = context;
-    const resolved = resolveRoute(config);
-    this.#settings = settingsOf(config, resolved);
-    this.#storesSelection = config.profile['store-selected'];
-    this.#store = new SelectionStore(join(context.dataDir, 'route.sqlite'));
-    const resolver = new SystemResolver(clock, () => this.#settings.shown.ipv6);
-    const connect: ConnectSettings = {
+    this.#options = options;
+    this.#paths = new SafePaths(options.homeDir, process.env);
+    this.#database = openRouteDatabase(join(context.dataDir, 'route.sqlite'));
+    this.#selections = new SelectionStore(this.#database);
+    this.#statistics = new StatisticsStore(this.#database, clock);
+    this.#tester = new DelayTester({ clock, unified: () => this.#shown.unifiedDelay });
+
+    const guard = new LoopbackGuard();
+    const systemResolver = new SystemResolver(clock, () => this.#shown.ipv6);
+    const connectWith = (resolver: Resolver): ConnectSettings => ({
       clock,
       resolver,
-      concurrent: () => this.#settings.shown.tcpConcurrent,
-      keepAliveMs: () => KEEP_ALIVE_MS,
-    };
+      concurrent: () => this.#shown.tcpConcurrent,
+      keepAlive: () => keepAliveOf(this.#shown),
+      socketOptions: () => this.#shown,
+      convertIp4p: () => this.#loaded.config.experimental['dialer-ip4p-convert'],
+      warn: (text) => log.warning(text),
+    });
+    const late = (pick: (dns: LiveDnsService) => Resolver): Resolver => ({
+      resolve: (host) => pick(this.#dns).resolve(host),
+    });
+    const serverConnect = connectWith(late((dns) => dns.proxyServer));
     this.#outboundParts = {
       clock,
-      connect,
-      guard: new LoopbackGuard(),
-      connector: this.#connectorFor(connect),
+      connect: connectWith(late((dns) => dns.direct)),
+      serverConnect,
+      guard,
+      connector: this.#connectorFor(serverConnect),
+      answerDns: (message, client) => this.#dns.control.answer(message, client),
     };
-    this.#tables = this.#build(resolved);
-    this.#tracker = new Tracker(clock, events, () => undefined);
-    const failedDials = context.metrics.counter('route_dials_failed_total', 'Outbound dials that failed');
+    this.#variants = new RebuiltVariants(this.#outboundParts);
+
+    const systemConnect = connectWith(systemResolver);
+    const fetcher = new TunnelFetcher({
+      clock,
+      userAgent: () => this.#shown.globalUa,
+      open: (host, port, outbound, signal) => this.#openInner(host, port, outbound, signal),
+    });
+    const etags = new EtagStore(this.#database);
+    this.#geo = new GeoStore({
+      directory: options.homeDir,
+      settings: settingsOf(DEFAULTS, resolveParts(DEFAULTS, this.#paths, refuseErrors), '').shown.geo,
+      fetcher,
+      clock,
+      logger: log,
+    });
+    const content = { clock, log, fetcher, etags: () => (this.#shown.etagSupport ? etags : undefined) };
+    this.#providerParts = {
+      proxy: {
+        ...content,
+        subscriptions: new SubscriptionInfoStore(this.#database),
+        createOutbound: (proxy) => createOutbound(proxy, this.#outboundParts),
+        createCheck: (checked, members) =>
+          new ScheduledHealthCheck({
+            options: checked,
+            members,
+            clock,
+            test: (...request) => this.#tester.testMember(...request),
+          }),
+        onFirstLoad: (provider) => this.#tracker.closeProvider(provider),
+      },
+      rule: {
+        ...content,
+        ensureGeo: (kinds) => this.#geo.ensure(kinds),
+        onChange: () => undefined,
+      },
+    };
+    this.#ui = new UiUpdater({ fetcher, log, homeDir: options.homeDir, ui: () => this.#loaded.parts.ui });
+
+    this.#temporary = new TemporaryRules(
+      clock,
+      this.#compileTemporary(() => undefined),
+    );
+    this.#loaded = this.#firstLoad();
+    this.#tracker = new Tracker(clock, events, (flow) => this.#statistics.record(flow));
+    const straight = (interfaceName: string) =>
+      new DirectOutbound('DNS', 'Direct', 'dual', { ...NO_TRAITS, interfaceName }, systemConnect, guard);
+    const names = () => this.#dns;
+    const router = new Router({
+      resolver: late((dns) => dns.main),
+      processes: new ProcFsLookup({ clock }),
+      findProcess: () => this.#shown.findProcessMode,
+      temporary: this.#temporary,
+      nowMs: () => clock.now(),
+    });
+    const failedDials = metrics.counter('route_dials_failed_total', 'Outbound dials that failed');
     const shared = {
       clock,
       log,
-      router: new Router(resolver, () => clock.now()),
+      router,
       tracker: this.#tracker,
-      tables: () => this.#tables,
-      mode: () => this.#settings.shown.mode,
-      names: () => ({ enabled: false, mode: 'normal' as const, reverse: () => undefined, isFakeIp: () => false }),
-      sniffer: () => undefined,
+      tables: () => this.#loaded.tables,
+      mode: () => this.#shown.mode,
+      names,
+      sniffer: () => (this.#shown.sniffing ? this.#loaded.sniffer : undefined),
       onDialFailed: () => failedDials.inc(),
     };
-    const tunnel = new Tunnel({ ...shared, tap });
-    this.#udp = new UdpSessions({ ...shared, resolver });
+    this.#tunnel = new Tunnel({ ...shared, tap: options.tap });
+    this.#udp = new UdpSessions({ ...shared, resolver: late((dns) => dns.main) });
+    this.#dns = createDnsService(
+      {
+        clock,
+        log,
+        database: this.#database,
+        dialer: new RoutedDnsDialer({ tunnel: this.#tunnel, tables: shared.tables, straight }),
+        geo: this.#geo,
+        findSet: (name) => this.#providersInView.rule.get(name),
+        takesNames: (via) => this.#loaded.tables.outbounds.has(via),
+        trustedCertificates: () => this.#trusted.certificates,
+        hosts: () => this.#loaded.tables.hosts,
+        ipv6: () => this.#shown.ipv6,
+        systemResolver,
+        environment: process.env,
+      },
+      this.#loaded.resolved.dns,
+    );
     this.#inbounds = new InboundSet({
       clock,
       log,
-      sink: tunnel,
-      access: () => this.#settings.access,
+      sink: this.#tunnel,
+      access: () => this.#loaded.settings.access,
+      keepAlive: () => keepAliveOf(this.#shown),
       onPacket: (packet) => this.#udp.handle(packet),
+      homeDir: options.homeDir,
     });
-    this.dialer = { dial: (request) => tunnel.open(innerMetadata(request), request.signal) };
+    this.dialer = { dial: (request) => this.#tunnel.open(innerFlow(request), request.signal) };
+    const mode = shared.mode;
     this.control = new LiveRouteControl({
-      clock,
       tracker: this.#tracker,
-      tables: () => this.#tables,
-      settings: () => ({ ...this.#settings.shown, ...this.#inbounds.boundPorts() }),
+      tester: this.#tester,
+      temporary: this.#temporary,
+      explainer: new Explainer({ router, temporary: this.#temporary, tables: shared.tables, mode, names }),
+      tables: shared.tables,
+      providers: new LiveProviderControl({
+        proxyProviders: () => this.#loaded.providers.proxy,
+        ruleProviders: () => this.#loaded.providers.rule,
+        implicitProviders: () => this.#loaded.tables.outbounds.ownProviders(),
+        testDelay: (...request) => this.#tester.testMember(...request),
+      }),
+      dns: this.#dns.control,
+      geo: this.#geo,
+      storage: new StorageStore(this.#database),
+      statistics: this.#statistics,
+      settings: () => ({ ...this.#shown, ...this.#inbounds.boundPorts() }),
       patchSettings: (patch) => this.#patch(patch),
-      saveSelection: (group, member) => {
-        if (this.#storesSelection) this.#store.save(group, member);
-      },
-      listeners: () => this.#inbounds.listeners(),
+      listeners: () => this.#listeners(),
+      updateUi: () => this.#ui.update(),
     });
     this.#registerMetrics();
   }
@@ -123,51 +309,187 @@ class LiveRoutePlane implements RoutePlane {
   async start(): Promise<void> {
     this.#running = true;
     this.#tracker.start();
+    this.#statistics.start();
     this.#udp.start();
-    await this.#inbounds.apply(this.#settings.shown);
+    this.#geo.start();
+    await this.#dns.start();
+    const { promise: patience, resolve } = Promise.withResolvers<void>();
+    const timer = this.#context.clock.after(START_PATIENCE_MS, resolve);
+    const loaded = Promise.all([...this.#loaded.providers.keys.keys()].map((provider) => provider.start()));
+    await Promise.race([loaded, patience]);
+    timer.cancel();
+    this.#loaded.tables.outbounds.start();
+    await this.#applyInbounds();
+    void this.#ui.ensure();
   }
 
   async stop(): Promise<void> {
     this.#running = false;
     await this.#inbounds.close();
+    this.#loaded.tables.outbounds.stop();
+    for (const provider of this.#loaded.providers.keys.keys()) provider.stop();
     this.#udp.stop();
-    this.#tracker.stop();
-    this.#store.close();
+    await this.#tracker.stop();
+    await this.#dns.stop();
+    this.#geo.stop();
+    this.#ui.stop();
+    this.#temporary.close();
+    this.#statistics.stop();
+    this.#database.close();
   }
 
   async reconfigure(config: RouteConfig, scope: ReconfigureScope = { inbounds: true }): Promise<void> {
-    const resolved = resolveRoute(config);
-    const tables = this.#build(resolved, config.profile['store-selected']);
-    this.#tables = tables;
-    this.#storesSelection = config.profile['store-selected'];
-    const loaded = settingsOf(config, resolved);
-    this.#settings = scope.inbounds ? loaded : keepInbounds(this.#settings, loaded);
-    if (this.#running) await this.#inbounds.apply(this.#settings.shown);
+    const before = this.#loaded;
+    const parts = resolveParts(config, this.#paths, refuseErrors);
+    const settings = settingsOf(config, parts, this.#options.userAgent);
+    const certificates = this.#readCertificates(config);
+    this.#geo.configure(settings.shown.geo);
+    try {
+      const next = await this.#load(config, parts, settings, before);
+      this.#providersInView = next.providers;
+      await this.#dns.reconfigure(next.resolved.dns);
+      this.#trusted.certificates = certificates;
+      trustCertificates(certificates);
+      this.#loaded = scope.inbounds ? next : { ...next, settings: keepInbounds(before.settings, settings) };
+    } catch (error) {
+      this.#geo.configure(before.settings.shown.geo);
+      this.#providersInView = before.providers;
+      throw error;
+    }
+    const { providers, tables } = this.#loaded;
+    this.#temporary.reload(this.#compileTemporary(() => this.#loaded));
+    this.#geo.retain(this.#geoKinds(config, settings));
+    before.tables.outbounds.stop();
+    for (const provider of providersBeyond(before.providers, providers)) provider.stop();
+    if (!this.#running) return;
+    await Promise.all(providersBeyond(providers, before.providers).map((provider) => provider.start()));
+    tables.outbounds.start();
+    await this.#applyInbounds();
+    void this.#ui.ensure();
+  }
+
+  get #shown(): LiveSettings['shown'] {
+    return this.#loaded.settings.shown;
+  }
+
+  /** What is in force until a configuration is: the defaults, which need no files. */
+  #firstLoad(): Loaded {
+    const parts = resolveParts(DEFAULTS, this.#paths, refuseErrors);
+    const settings = settingsOf(DEFAULTS, parts, this.#options.userAgent);
+    return this.#compose(DEFAULTS, parts, settings, NO_PROVIDERS);
+  }
+
+  async #load(
+    config: RouteConfig,
+    parts: RouteParts,
+    settings: LiveSettings,
+    before: Loaded,
+  ): Promise<Loaded> {
+    await this.#geo.ensure(this.#geoKinds(config, settings));
+    const resources = resourcesOf(parts, { geo: this.#geo, findSet: () => undefined });
+    const checked = { proxy: parts.proxyProviders, rule: parts.ruleProviders };
+    const providers = nextProviders(before.providers, config, checked, resources, this.#providerParts);
+    return this.#compose(config, parts, settings, providers);
+  }
+
+  #compose(config: RouteConfig, parts: RouteParts, settings: LiveSettings, providers: ProviderSet): Loaded {
+    const { clock, log } = this.#context;
+    const sources = { geo: this.#geo, findSet: (name: string) => providers.rule.get(name) };
+    const resolved = resolveTables(config, parts, sources, refuseErrors);
+    const storesSelection = config.profile['store-selected'];
+    const outbounds = new OutboundTable({
+      builtIns: createBuiltIns(this.#outboundParts),
+      outbounds: parts.proxies.map((proxy) => createOutbound(proxy, this.#outboundParts)),
+      groups: parts.groups,
+      providers: [...providers.proxy.values()],
+      selected: storesSelection ? this.#selections.load() : new Map(),
+      onSelected: (group, member) => {
+        if (storesSelection) this.#selections.save(group, member);
+      },
+      clock,
+      log,
+      tester: this.#tester,
+      variants: this.#variants,
+    });
+    const tables = { outbounds, rules: resolved.rules, hosts: parts.hosts };
+    const sniffer = new ConfiguredSniffer(resolved.sniffer, { clock, log });
+    return { config, parts, resolved, tables, providers, sniffer, settings };
+  }
+
+  #geoKinds(config: RouteConfig, settings: LiveSettings): ReadonlySet<GeoKind> {
+    const { countries, sites } = dnsGeoNeeds(config.dns);
+    const skipped = [...config.sniffer['skip-src-address'], ...config.sniffer['skip-dst-address']];
+    const usesCountries =
+      countries || (config.sniffer.enable && skipped.some((entry) => /^\s*geoip:/i.test(entry)));
+    const usesSites =
+      sites ||
+      (config.sniffer.enable &&
+        [...config.sniffer['force-domain'], ...config.sniffer['skip-domain']].some((entry) =>
+          /^\s*geosite:/i.test(entry),
+        ));
+    return geoKindsOf([...(config.rules ?? []), ...Object.values(config['sub-rules']).flat()], {
+      datMode: settings.shown.geo.datMode,
+      countries: usesCountries,
+      sites: usesSites,
+    });
+  }
+
+  #compileTemporary(loaded: () => Loaded | undefined): CompileLines {
+    return (rules, refuse) => {
+      const current = loaded();
+      const sources = {
+        geo: this.#geo,
+        findSet: (name: string) => current?.providers.rule.get(name),
+        fakeIpBroadcast: current?.parts.fakeIpBroadcast ?? '',
+      };
+      const subRules = current?.config['sub-rules'] ?? {};
+      return compileRules({ rules, subRules }, current?.parts.isTarget ?? (() => true), sources, refuse);
+    };
   }
 
   async #patch(patch: RouteSettingsPatch): Promise<void> {
-    this.#settings = patchedSettings(this.#settings, patch);
-    if (this.#running) await this.#inbounds.apply(this.#settings.shown);
+    this.#loaded = { ...this.#loaded, settings: patchedSettings(this.#loaded.settings, patch) };
+    if (this.#running) await this.#applyInbounds();
     this.#context.events.emit('config.changed', { section: 'route' });
   }
 
-  #build(resolved: ResolvedRoute, storesSelection = this.#storesSelection): RoutingTables {
-    const { proxies, groups, rules, hosts } = resolved;
-    const outbounds = proxies.map((proxy) => createOutbound(proxy, this.#outboundParts));
-    const selected = storesSelection ? this.#store.load() : new Map<string, string>();
-    const table = new OutboundTable(createBuiltIns(this.#outboundParts), outbounds, groups, selected);
-    return { outbounds: table, rules, hosts };
+  #applyInbounds(): Promise<void> {
+    const { listeners, tunnels } = this.#loaded.parts;
+    return this.#inbounds.apply(describeInbounds(this.#shown, listeners, tunnels));
+  }
+
+  /** Until the first configuration is in force nothing is routed, so what it needs is fetched straight. */
+  async #openInner(host: string, port: number, outbound: string, signal: AbortSignal): Promise<Duplex> {
+    if (this.#loaded.config === DEFAULTS) {
+      return connectTcp(host, port, 'dual', this.#outboundParts.connect, signal);
+    }
+    const purpose = 'download';
+    const flow = innerFlow({ host, port, purpose, ...(outbound === '' ? {} : { outbound }) });
+    return (await this.#tunnel.open(flow, signal)).stream;
   }
 
   #connectorFor(connect: ConnectSettings): OutboundParts['connector'] {
-    return (ipVersion, dialerProxy) => async (server, signal) => {
-      if (dialerProxy === '') {
-        const socket = await connectTcp(server.host, server.port, ipVersion, connect, signal);
+    return (ipVersion, traits) => async (server, signal) => {
+      if (traits.dialerProxy === '') {
+        const socket = await connectTcp(server.host, server.port, ipVersion, connect, signal, traits);
         return { stream: socket, remote: socket.remoteAddress ?? server.host };
       }
-      const carrier = this.#tables.outbounds.resolveDialer(dialerProxy);
+      const carrier = this.#loaded.tables.outbounds.resolveDialer(traits.dialerProxy);
       return carrier.dialTcp({ target: server, source: undefined, signal });
     };
+  }
+
+  #listeners(): ReturnType<RouteControl['listeners']> {
+    const { listener } = this.#dns;
+    const dns = listener === undefined ? [] : [{ name: 'DNS', ...listener }];
+    return [...this.#inbounds.listeners(), ...dns];
+  }
+
+  /** @throws GatewayError when a file cannot be read */
+  #readCertificates(config: RouteConfig): readonly string[] {
+    return config.tls['custom-certifactes'].map((entry) =>
+      entry.includes('-----BEGIN') ? entry : readFileSync(resolvePath(this.#options.homeDir, entry), 'utf8'),
+    );
   }
 
   #registerMetrics(): void {
@@ -186,9 +508,18 @@ class LiveRoutePlane implements RoutePlane {
   }
 }
 
-/** A request of another plane as the flow it becomes. */
-function innerMetadata(request: DialRequest): FlowMetadata {
-  return newFlow({
+const DEFAULTS = defaultOf<RouteConfig>(routeConfigSchema);
+
+const WELL_KNOWN_CERTIFICATES = tls.getCACertificates('default');
+
+/** Makes every TLS client of the process trust these besides the well-known ones. */
+function trustCertificates(certificates: readonly string[]): void {
+  tls.setDefaultCACertificates([...WELL_KNOWN_CERTIFICATES, ...certificates]);
+}
+
+/** A request of the gateway itself as the flow it becomes. */
+function innerFlow(request: DialRequest): FlowMetadata {
+  const flow = newFlow({
     network: 'tcp',
     type: 'Inner',
     sourceIp: request.client?.ip ?? '',
@@ -200,4 +531,7 @@ function innerMetadata(request: DialRequest): FlowMetadata {
     inboundName: request.purpose,
     specialProxy: request.outbound ?? '',
   });
+  // The wire's fixed word for connections the gateway makes itself.
+  flow.process = 'mihomo';
+  return flow;
 }

@@ -8,7 +8,7 @@ import { type ConfigNode, childNode, emptyNode, nodeToPlain, withNodeAt } from '
 import { type ParsedConfig, parseYamlConfig } from '@sluice/core/config/yaml';
 import { checkInspect } from '@sluice/inspect/config';
 import { checkMedia } from '@sluice/media/config';
-import { checkRoute } from '@sluice/route/config';
+import { checkRoute } from '@sluice/route/config/check-route';
 import {
   isGatewayDocument,
   kernelFileWarnings,
@@ -78,7 +78,7 @@ export function loadSettings(source: SettingsSource): LoadedSettings {
   const settings = withAbsolutePaths(decoded.value, base);
   decoded.issues.length = 0;
   checkControl(settings, decoded.report);
-  checkRoute(settings.route, within('route', decoded.report));
+  checkRoute(settings.route, base, within('route', decoded.report));
   checkInspect(settings.inspect, within('inspect', decoded.report));
   checkMedia(settings.media, within('media', decoded.report));
   issues.push(...decoded.issues);

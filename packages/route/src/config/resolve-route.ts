@@ -1,118 +1,159 @@
 import { GatewayError } from '@sluice/base/errors';
 import { parseCidr } from '@sluice/base/ip';
 import type { ConfigPath, ReportIssue } from '@sluice/core/config/issue';
-import { compileRules } from '../rule/compile-rules.ts';
+import type { RouteConfig } from '../config.ts';
+import { resolveDns } from '../dns/config/resolve-dns.ts';
+import type { ResolvedDns } from '../dns/config/resolved-dns.ts';
+import { FakeIpRange } from '../dns/fake-ip/fake-ip-range.ts';
+import type { GeoSource } from '../geo/geo-source.ts';
+import type { ListenerConfig, TunnelConfig } from '../inbound/config/listener-config.ts';
+import { resolveListeners } from '../inbound/config/resolve-listeners.ts';
+import { resolveTunnels } from '../inbound/config/resolve-tunnels.ts';
+import type { ProxyProviderConfig, RuleProviderConfig } from '../provider/provider-config.ts';
+import { resolveProxyProviders, resolveRuleProviders } from '../provider/resolve-providers.ts';
+import type { SafePaths } from '../provider/safe-paths.ts';
+import { compileRules, type RefuseLine } from '../rule/compile-rules.ts';
+import type { RuleResources } from '../rule/rule-resources.ts';
 import type { RuleSet } from '../rule/rule-set.ts';
-import type { RawGroup } from './group-schema.ts';
+import type { FindEntrySet } from '../rule-set/entry-set.ts';
+import { resolveSniffer, type SnifferConfig } from '../sniff/sniffer-config.ts';
+import { type ExternalUi, resolveExternalUi } from '../ui/external-ui.ts';
 import type { HostTable } from './host-table.ts';
 import { PrefixSet, prefixError } from './prefixes.ts';
 import { BUILT_IN_OUTBOUNDS, GLOBAL_GROUP, type GroupConfig, type ProxyConfig } from './proxy-config.ts';
-import type { RawProxy } from './proxy-schema.ts';
 import { resolveGroups } from './resolve-groups.ts';
-import { type RawHosts, resolveHosts } from './resolve-hosts.ts';
+import { resolveHosts } from './resolve-hosts.ts';
 import { resolveProxies } from './resolve-proxies.ts';
 
 /** The port of the mixed inbound when the configuration names no inbound port. */
 const DEFAULT_MIXED_PORT = 7890;
 
-/** The parts of a decoded `route` section that need more than a schema. */
-export type RouteSections = {
+/** 0 for off. */
+export type InboundPorts = {
   readonly port: number;
-  readonly 'socks-port': number;
-  readonly 'mixed-port'?: number;
-  readonly 'lan-allowed-ips': readonly string[];
-  readonly 'lan-disallowed-ips': readonly string[];
-  readonly 'skip-auth-prefixes': readonly string[];
-  readonly authentication: readonly string[];
-  readonly hosts: RawHosts;
-  readonly proxies: readonly RawProxy[];
-  readonly 'proxy-groups': readonly RawGroup[];
-  readonly rules?: readonly string[];
+  readonly socksPort: number;
+  readonly mixedPort: number;
+  readonly redirPort: number;
+  readonly tproxyPort: number;
 };
 
-/** A configuration made ready for use. */
-export type ResolvedRoute = {
+/** What a configuration says by itself, without the files that it refers to. */
+export type RouteParts = {
   readonly ports: InboundPorts;
   readonly proxies: readonly ProxyConfig[];
   /** In file order; members may name groups that come later, never themselves through others. */
   readonly groups: readonly GroupConfig[];
-  readonly rules: RuleSet;
+  readonly proxyProviders: readonly ProxyProviderConfig[];
+  readonly ruleProviders: readonly RuleProviderConfig[];
+  readonly listeners: readonly ListenerConfig[];
+  readonly tunnels: readonly TunnelConfig[];
   readonly hosts: HostTable;
+  readonly ui: ExternalUi;
   /** User name → password; empty when no authentication is asked for. */
   readonly users: ReadonlyMap<string, string>;
   readonly lanAllowed: PrefixSet;
   readonly lanDisallowed: PrefixSet;
   readonly skipAuth: PrefixSet;
+  /** Broadcast address of the fake-ip range, `''` when that is none. */
+  readonly fakeIpBroadcast: string;
+  /** Whether a name can be the target of a rule. */
+  readonly isTarget: (name: string) => boolean;
 };
 
-/** 0 for off. */
-export type InboundPorts = { readonly port: number; readonly socksPort: number; readonly mixedPort: number };
+/** Geo databases and rule sets that a configuration refers to. */
+export type RouteSources = { readonly geo: GeoSource; readonly findSet: FindEntrySet };
 
-/**
- * Compiles a decoded `route` section.
- * @throws GatewayError `route.config` for the first error, with the control API's text
- */
-export function resolveRoute(config: RouteSections): ResolvedRoute {
-  const report: ReportIssue = (severity, path, message) => {
-    if (severity === 'error') {
-      throw new GatewayError('invalid', 'route.config', message, { details: { path } });
-    }
-  };
-  const parts = resolveParts(config, report);
-  return { ...parts, ports: inboundPorts(config), rules: takeRules(config, parts.proxies) };
-}
+/** What is compiled against those. */
+export type RouteTables = {
+  readonly rules: RuleSet;
+  readonly dns: ResolvedDns;
+  readonly sniffer: SnifferConfig;
+};
 
-/** Rules that a check has compiled and nobody uses yet: long lists are not read twice. */
-const checkedRules = new WeakMap<RouteSections, RuleSet>();
-
-/** Reports every line of `rules` that is none; good rules are kept for the `resolveRoute` of the same configuration. */
-export function checkRules(
-  config: RouteSections,
-  proxies: readonly ProxyConfig[],
-  report: ReportIssue,
-): void {
-  let isGood = true;
-  const rules = compileRules(config.rules ?? [], targetsOf(config, proxies), (index, message) => {
-    isGood = false;
-    report('error', ['rules', index], message);
-  });
-  if (isGood) checkedRules.set(config, rules);
-}
-
-/** A rule set counts its hits, so each is given away once. */
-function takeRules(config: RouteSections, proxies: readonly ProxyConfig[]): RuleSet {
-  const checked = checkedRules.get(config);
-  checkedRules.delete(config);
-  return checked ?? compileRules(config.rules ?? [], targetsOf(config, proxies));
-}
-
-/** The ports to open: the mixed port alone when none is written. */
-export function inboundPorts(config: RouteSections): InboundPorts {
-  const port = config.port;
-  const socksPort = config['socks-port'];
-  const mixedPort = config['mixed-port'] ?? (port === 0 && socksPort === 0 ? DEFAULT_MIXED_PORT : 0);
-  return { port, socksPort, mixedPort };
-}
-
-/** Everything but the rules; what is in error is reported and left out. */
-export function resolveParts(config: RouteSections, report: ReportIssue) {
+/** Checks everything that needs no other file; what is in error is reported and left out. */
+export function resolveParts(config: RouteConfig, paths: SafePaths, report: ReportIssue): RouteParts {
   const proxies = resolveProxies(config.proxies, report);
-  const groups = resolveGroups(config['proxy-groups'], proxies, report);
+  const proxyProviders = resolveProxyProviders(config['proxy-providers'], paths, report);
+  const providerUrls = new Map(proxyProviders.map(({ name, healthCheck }) => [name, healthCheck.url]));
+  const groups = resolveGroups(config['proxy-groups'], proxies, providerUrls, report);
+  const isTarget = targetsOf(config, proxies);
   reportMissingDialers(config, proxies, groups, report);
   reportPortClashes(config, report);
   return {
+    ports: inboundPorts(config),
     proxies,
     groups,
+    proxyProviders,
+    ruleProviders: resolveRuleProviders(config['rule-providers'], paths, report),
+    listeners: resolveListeners(config.listeners, isTarget, report),
+    tunnels: resolveTunnels(config.tunnels, isTarget, report),
     hosts: resolveHosts(config.hosts, report),
+    ui: resolveExternalUi(config, paths, report),
     users: parseUsers(config.authentication, report),
     lanAllowed: resolvePrefixes(config['lan-allowed-ips'], ['lan-allowed-ips'], report),
     lanDisallowed: resolvePrefixes(config['lan-disallowed-ips'], ['lan-disallowed-ips'], report),
     skipAuth: resolvePrefixes(config['skip-auth-prefixes'], ['skip-auth-prefixes'], report),
+    fakeIpBroadcast: fakeIpRange(config)?.broadcast ?? '',
+    isTarget,
   };
 }
 
+/** Compiles rules, DNS and sniffer; what is in error is reported and left out. */
+export function resolveTables(
+  config: RouteConfig,
+  parts: RouteParts,
+  sources: RouteSources,
+  report: ReportIssue,
+): RouteTables {
+  const refuse: RefuseLine = (path, message) => report('error', path, message);
+  return {
+    rules: compileRules(
+      { rules: config.rules ?? [], subRules: config['sub-rules'] },
+      parts.isTarget,
+      resourcesOf(parts, sources),
+      refuse,
+    ),
+    dns: resolveDns(config.dns, { ...sources, storesFakeIp: config.profile['store-fake-ip'] }, report),
+    sniffer: resolveSniffer(config.sniffer, sources, report),
+  };
+}
+
+/** What rules of this configuration are compiled with. */
+export function resourcesOf(parts: RouteParts, sources: RouteSources): RuleResources {
+  return { ...sources, fakeIpBroadcast: parts.fakeIpBroadcast };
+}
+
+/** Refuses at the first error, with the control API's text. @throws GatewayError `route.config` */
+export const refuseErrors: ReportIssue = (severity, path, message) => {
+  if (severity === 'error') {
+    throw new GatewayError('invalid', 'route.config', message, { details: { path } });
+  }
+};
+
+/** The prefix of fake addresses; `undefined` when it is not one, which `resolveDns` reports. */
+export function fakeIpRange(config: RouteConfig): FakeIpRange | undefined {
+  try {
+    return new FakeIpRange(config.dns['fake-ip-range']);
+  } catch (error) {
+    if (error instanceof GatewayError) return undefined;
+    throw error;
+  }
+}
+
+/** The ports to open: the mixed port alone when none is written. */
+export function inboundPorts(config: RouteConfig): InboundPorts {
+  const fixed = {
+    port: config.port,
+    socksPort: config['socks-port'],
+    redirPort: config['redir-port'],
+    tproxyPort: config['tproxy-port'],
+  };
+  const isNoneWritten = Object.values(fixed).every((port) => port === 0) && config.listeners.length === 0;
+  return { ...fixed, mixedPort: config['mixed-port'] ?? (isNoneWritten ? DEFAULT_MIXED_PORT : 0) };
+}
+
 /** Whether a name can be a rule's target. Names in error still count, so that one mistake is reported once. */
-function targetsOf(config: RouteSections, proxies: readonly ProxyConfig[]): (name: string) => boolean {
+function targetsOf(config: RouteConfig, proxies: readonly ProxyConfig[]): (name: string) => boolean {
   const names = new Set<string>([...BUILT_IN_OUTBOUNDS, GLOBAL_GROUP]);
   for (const { name } of [...proxies, ...config.proxies, ...config['proxy-groups']]) {
     if (name !== undefined) names.add(name);
@@ -121,7 +162,7 @@ function targetsOf(config: RouteSections, proxies: readonly ProxyConfig[]): (nam
 }
 
 function reportMissingDialers(
-  config: RouteSections,
+  config: RouteConfig,
   proxies: readonly ProxyConfig[],
   groups: readonly GroupConfig[],
   report: ReportIssue,
@@ -131,23 +172,28 @@ function reportMissingDialers(
     ...proxies.map((each) => each.name),
     ...groups.map((each) => each.name),
   ]);
-  for (const { name, dialerProxy } of proxies) {
-    if (dialerProxy === '' || names.has(dialerProxy)) continue;
+  for (const { name, traits } of proxies) {
+    if (traits.dialerProxy === '' || names.has(traits.dialerProxy)) continue;
     const index = config.proxies.findIndex((raw) => raw.name === name);
     // Found out at dial time by the reference kernel, so it must not stop the load.
-    report('warning', ['proxies', index, 'dialer-proxy'], `proxyName[${dialerProxy}] not found`);
+    report('warning', ['proxies', index, 'dialer-proxy'], `proxyName[${traits.dialerProxy}] not found`);
   }
 }
 
+const PORT_KEYS = [
+  ['port', 'port'],
+  ['socks-port', 'socksPort'],
+  ['mixed-port', 'mixedPort'],
+  ['redir-port', 'redirPort'],
+  ['tproxy-port', 'tproxyPort'],
+] as const;
+
 /** A port that cannot be listened on does not stop the gateway, so this is a warning. */
-function reportPortClashes(config: RouteSections, report: ReportIssue): void {
-  const { port, socksPort, mixedPort } = inboundPorts(config);
+function reportPortClashes(config: RouteConfig, report: ReportIssue): void {
+  const ports = inboundPorts(config);
   const owners = new Map<number, string>();
-  for (const [key, number] of [
-    ['port', port],
-    ['socks-port', socksPort],
-    ['mixed-port', mixedPort],
-  ] as const) {
+  for (const [key, name] of PORT_KEYS) {
+    const number = ports[name];
     const owner = owners.get(number);
     if (number !== 0 && owner !== undefined)
       report('warning', [key], `port ${number} is already taken by ${owner}`);

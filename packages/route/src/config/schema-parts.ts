@@ -22,14 +22,6 @@ export function whole(description: string, value: number) {
   return Type.Integer({ minimum: 0, description, default: value });
 }
 
-/** One of some words, in any case. */
-export function oneOf<const T extends string>(words: readonly [T, ...T[]], value: T, description: string) {
-  return Type.Union(
-    words.map((word) => Type.Literal(word)),
-    { default: value, ignoreCase: true, description },
-  );
-}
-
 /** Accepted so that existing files load, reported as having no effect. */
 export function notServed(description: string) {
   return Type.Optional(

@@ -44,6 +44,7 @@ export class StatisticsStore implements StatisticsControl {
     total: new Set(),
   };
   #hour = 0;
+  #isStopped = false;
   #timer: Timer | undefined;
 
   /** `database` has the table `statistics(hour, kind, key, connections, upload, download)`; it stays open. */
@@ -62,13 +63,16 @@ export class StatisticsStore implements StatisticsControl {
     this.#timer ??= this.#clock.every(FLUSH_MS, () => this.flush());
   }
 
+  /** What closes afterwards is not recorded. */
   stop(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.flush();
+    this.#isStopped = true;
   }
 
   record(flow: ClosedFlow): void {
+    if (this.#isStopped) return;
     const hour = Math.floor(flow.closedAtMs / HOUR_MS);
     if (hour !== this.#hour) this.#turnTo(hour);
     this.#sum('client', flow.client, flow);

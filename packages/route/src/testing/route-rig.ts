@@ -37,10 +37,16 @@ export class RouteRig {
   /** Starts a plane; `mixed-port` defaults to a free port. */
   async start(partial: PartialRouteConfig = {}, context = this.context()): Promise<RoutePlane> {
     const config = routeConfig({ 'mixed-port': await freePort(), ...partial });
-    const plane = createRoutePlane(context, config, { tap: () => this.tap });
+    const plane = await this.create(config, context);
     await plane.start();
     this.onClose(() => plane.stop(AbortSignal.timeout(1_000)));
     return plane;
+  }
+
+  /** A plane that has not been started. */
+  create(config: RouteConfig, context = this.context()): Promise<RoutePlane> {
+    const options = { tap: () => this.tap, homeDir: this.dataDir, userAgent: 'sluice/test' };
+    return createRoutePlane(context, config, options);
   }
 
   onClose(close: () => Promise<unknown> | unknown): void {

@@ -1,5 +1,5 @@
 import type { Resolved } from '../group/node.ts';
-import type { MatchedRule } from '../rule/rule-set.ts';
+import type { MatchedRule } from '../rule/rule-match.ts';
 
 /** The way a flow takes. */
 export type Decision = Resolved & {

@@ -1,10 +1,14 @@
 import { GatewayError } from '@sluice/base/errors';
 import type { FlowMetadata } from '@sluice/core/ports/flow';
 import type { HostTable } from '../config/host-table.ts';
-import type { OutboundTable, Resolved } from '../group/outbound-table.ts';
+import type { OutboundTable } from '../group/outbound-table.ts';
 import { firstAddress, type Resolver } from '../net/system-resolver.ts';
-import type { RouteMode } from '../port.ts';
+import type { FindProcessMode, RouteMode } from '../port.ts';
+import type { ProcessLookup } from '../process/process-lookup.ts';
+import type { AcceptTarget } from '../rule/rule-list.ts';
+import type { MatchResume, RuleMatch } from '../rule/rule-match.ts';
 import type { RuleSet } from '../rule/rule-set.ts';
+import type { TemporaryRules } from '../rule/temporary-rules.ts';
 import type { Decision } from './decision.ts';
 import { randomOf } from './destination.ts';
 
@@ -15,58 +19,85 @@ export type RoutingTables = {
   readonly hosts: HostTable;
 };
 
+/** What decisions are made with besides the tables. */
+export type RouterParts = {
+  readonly resolver: Resolver;
+  readonly processes: ProcessLookup;
+  readonly findProcess: () => FindProcessMode;
+  readonly temporary: TemporaryRules;
+  readonly nowMs: () => number;
+};
+
+/** Told of every matching step, to explain a decision. `from` is where the step started in its list. */
+export type ObserveMatch = (match: RuleMatch, from: number) => void;
+
 /** Chooses the way of a flow by its creator's wish, the mode or the rules. */
 export class Router {
-  readonly #resolver: Resolver;
-  readonly #nowMs: () => number;
+  readonly #parts: RouterParts;
 
-  constructor(resolver: Resolver, nowMs: () => number) {
-    this.#resolver = resolver;
-    this.#nowMs = nowMs;
+  constructor(parts: RouterParts) {
+    this.#parts = parts;
   }
 
-  /** Fills in `destinationIp` when a rule needed it. @throws GatewayError `route.outbound-not-found` */
-  async decide(metadata: FlowMetadata, mode: RouteMode, tables: RoutingTables): Promise<Decision> {
-    if (metadata.specialProxy !== '') return named(metadata.specialProxy, 'special', tables.outbounds);
-    if (mode === 'direct') return named('DIRECT', 'direct', tables.outbounds);
-    if (mode === 'global') return named('GLOBAL', 'global', tables.outbounds);
-    return this.#byRule(metadata, tables);
+  /** Fills in what a rule had to know of the flow. @throws GatewayError `route.outbound-not-found` */
+  async decide(flow: FlowMetadata, mode: RouteMode, tables: RoutingTables): Promise<Decision> {
+    if (flow.specialProxy !== '') return named(flow.specialProxy, 'special', flow, tables.outbounds);
+    if (mode === 'direct') return named('DIRECT', 'direct', flow, tables.outbounds);
+    if (mode === 'global') return named('GLOBAL', 'global', flow, tables.outbounds);
+    const match = await this.matchRules(flow, tables);
+    const { temporary, nowMs } = this.#parts;
+    temporary.recordMatch(tables.rules, match, nowMs());
+    if (match.kind !== 'matched') return named('DIRECT', 'no-rule', flow, tables.outbounds);
+    return { ...named(match.rule.target, 'rule', flow, tables.outbounds), rule: match.rule };
   }
 
-  async #byRule(metadata: FlowMetadata, { outbounds, rules, hosts }: RoutingTables): Promise<Decision> {
-    const mapped = metadata.host === '' ? undefined : randomOf(hosts.lookupIps(metadata.host));
-    if (mapped !== undefined) metadata.destinationIp = mapped;
-    const accepts = (target: string) => accepted(outbounds.resolve(target), metadata, outbounds);
-    let match = rules.match(metadata, accepts);
-    if (match.kind === 'needs-ip') {
-      metadata.destinationIp = await this.#addressOf(metadata.host);
-      match = rules.match(metadata, accepts, match.resumeAt);
+  /** Matches the rules, looking up what they ask for; nothing is counted. */
+  async matchRules(flow: FlowMetadata, tables: RoutingTables, observe?: ObserveMatch): Promise<RuleMatch> {
+    const { outbounds, rules, hosts } = tables;
+    const { temporary, findProcess } = this.#parts;
+    const mapped = flow.host === '' ? undefined : randomOf(hosts.lookupIps(flow.host));
+    if (mapped !== undefined) flow.destinationIp = mapped;
+    const accepts: AcceptTarget = (target) => isAccepted(target, flow, outbounds);
+    let resume: MatchResume | undefined;
+    for (;;) {
+      const match = temporary.match(rules, flow, accepts, findProcess(), resume);
+      observe?.(match, resume?.at ?? 0);
+      if (match.kind === 'matched' || match.kind === 'none') return match;
+      resume = match.resume;
+      if (match.kind === 'needs-ip') flow.destinationIp = await this.#addressOf(flow.host);
+      else await this.#findProcess(flow);
     }
-    if (match.kind !== 'matched') return named('DIRECT', 'no-rule', outbounds);
-    rules.recordHit(match.rule.index, this.#nowMs());
-    return { ...named(match.rule.target, 'rule', outbounds), rule: match.rule };
   }
 
   /** A name that cannot be resolved only keeps IP rules from matching. */
   async #addressOf(host: string): Promise<string> {
     try {
-      return firstAddress(await this.#resolver.resolve(host));
+      return firstAddress(await this.#parts.resolver.resolve(host));
     } catch (error) {
       if (error instanceof GatewayError) return '';
       throw error;
     }
   }
+
+  async #findProcess(flow: FlowMetadata): Promise<void> {
+    const found = await this.#parts.processes.find(flow.network, flow.sourceIp, flow.sourcePort);
+    if (found === undefined) return;
+    flow.uid = found.uid;
+    flow.process = found.name;
+    flow.processPath = found.path;
+  }
 }
 
-function accepted(resolved: Resolved | undefined, metadata: FlowMetadata, outbounds: OutboundTable): boolean {
+function isAccepted(target: string, flow: FlowMetadata, outbounds: OutboundTable): boolean {
+  const resolved = outbounds.resolve(target, flow);
   if (resolved === undefined || resolved.leaf.type === 'Pass') return false;
-  return metadata.network === 'tcp' || outbounds.carriesUdp(resolved);
+  return flow.network === 'tcp' || resolved.udp;
 }
 
-function named(name: string, why: Decision['why'], outbounds: OutboundTable): Decision {
-  const resolved = outbounds.resolve(name);
+function named(name: string, why: Decision['why'], flow: FlowMetadata, outbounds: OutboundTable): Decision {
+  const resolved = outbounds.choose(name, flow);
   if (resolved === undefined) {
     throw new GatewayError('not-found', 'route.outbound-not-found', `proxy ${name} not found`);
   }
-  return { selected: name, dialed: () => undefined, providerChains: [], ...resolved, rule: undefined, why };
+  return { ...resolved, selected: name, rule: undefined, why };
 }

@@ -109,6 +109,8 @@ export class TrackedFlow {
 
 type Totals = { upload: number; download: number };
 
+const STOP_PATIENCE_MS = 500;
+
 /** What is known of a flow when its outbound has been opened. */
 export type FlowStart = {
   readonly metadata: Readonly<FlowMetadata>;
@@ -132,6 +134,7 @@ export class Tracker {
   #rate: Totals = { upload: 0, download: 0 };
   #ticker: Timer | undefined;
   #stopped = false;
+  #emptied: (() => void) | undefined;
 
   /** `onClosed` gets what remains of every counted flow. */
   constructor(clock: Clock, events: Events, onClosed: (flow: ClosedFlow) => void) {
@@ -148,11 +151,18 @@ export class Tracker {
     this.#ticker ??= this.#clock.every(1_000, () => this.#tick());
   }
 
-  stop(): void {
+  /** Ends all flows; resolves when they have ended, or a moment later. */
+  async stop(): Promise<void> {
     this.#ticker?.cancel();
     this.#ticker = undefined;
     this.#stopped = true;
     this.closeAll();
+    if (this.#flows.size === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#emptied = resolve;
+    const timer = this.#clock.after(STOP_PATIENCE_MS, resolve);
+    await promise;
+    timer.cancel();
   }
 
   add(start: FlowStart): TrackedFlow {
@@ -171,6 +181,7 @@ export class Tracker {
   remove(flow: TrackedFlow): void {
     flow.sample();
     if (!this.#flows.delete(flow.id)) return;
+    if (this.#flows.size === 0) this.#emptied?.();
     this.#events.emit('flow.closed', { id: flow.id });
     if (flow.counted) this.#onClosed(closedFlow(flow, this.#clock.now()));
   }

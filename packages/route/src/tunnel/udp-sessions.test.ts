@@ -1,18 +1,41 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import type { Clock } from '@sluice/base/clock';
 import { FakeClock } from '@sluice/base/clock';
 import { Events } from '@sluice/core/events';
+import type { Logger } from '@sluice/core/log/logger';
 import { newFlow } from '@sluice/core/ports/flow';
 import { HostTable } from '../config/host-table.ts';
 import { OutboundTable } from '../group/outbound-table.ts';
+import { DelayTester } from '../health/delay-tester.ts';
 import type { Resolver } from '../net/system-resolver.ts';
 import type { Outbound, PacketHandlers } from '../outbound/outbound.ts';
+import { NO_TRAITS } from '../outbound/outbound.ts';
 import { compileRules } from '../rule/compile-rules.ts';
+import { TemporaryRules } from '../rule/temporary-rules.ts';
+import { testResources } from '../rule/testing/rule-resources.ts';
 import { RouteRig, until } from '../testing/route-rig.ts';
 import { Router } from './router.ts';
 import { Tracker } from './tracker.ts';
 import type { ClientPacket } from './udp-session.ts';
 import { UdpSessions } from './udp-sessions.ts';
+
+/** A table with one outbound and no groups but GLOBAL. */
+function tableOf(direct: Outbound, clock: Clock, log: Logger): OutboundTable {
+  const unused = (): never => assert.fail('not used');
+  return new OutboundTable({
+    builtIns: [direct],
+    outbounds: [],
+    groups: [],
+    providers: [],
+    selected: new Map(),
+    onSelected: () => undefined,
+    clock,
+    log,
+    tester: new DelayTester({ clock, unified: () => false }),
+    variants: { carried: unused, bound: unused },
+  });
+}
 
 describe('UDP sessions', () => {
   let rig: RouteRig;
@@ -37,8 +60,7 @@ describe('UDP sessions', () => {
       name: 'DIRECT',
       type: 'Direct',
       udp: true,
-      interfaceName: '',
-      dialerProxy: '',
+      traits: NO_TRAITS,
       dialTcp: () => Promise.reject(new Error('not used')),
       openUdp: async (_request, handlers) => {
         await ready.promise;
@@ -52,8 +74,8 @@ describe('UDP sessions', () => {
       },
     };
     const tables = {
-      outbounds: new OutboundTable([direct], [], [], new Map()),
-      rules: compileRules([], () => true),
+      outbounds: tableOf(direct, clock, rig.context(clock).log),
+      rules: compileRules({ rules: [], subRules: {} }, () => true, testResources()),
       hosts: new HostTable(),
     };
     const resolver: Resolver = {
@@ -69,7 +91,15 @@ describe('UDP sessions', () => {
       log,
       resolver,
       tracker,
-      router: new Router(resolver, () => clock.now()),
+      router: new Router({
+        resolver,
+        processes: { find: () => Promise.resolve(undefined) },
+        findProcess: () => 'off',
+        temporary: new TemporaryRules(clock, (rules, refuse) =>
+          compileRules({ rules, subRules: {} }, () => true, testResources(), refuse),
+        ),
+        nowMs: () => clock.now(),
+      }),
       tables: () => tables,
       mode: () => 'rule',
       names: () => ({ enabled: false, mode: 'normal', reverse: () => undefined, isFakeIp: () => false }),
