@@ -39,6 +39,18 @@ export function connectionOf(view: ConnectionView): Connection {
     rule: view.rule,
     rulePayload: view.rulePayload,
     inspected: view.inspected,
+    providers: view.providerChains.toReversed(),
+    user: metadata.inboundUser,
+    process: metadata.process,
+    processPath: metadata.processPath,
+    uid: metadata.uid,
+    sniffedHost: metadata.sniffHost,
+    dnsMode: metadata.dnsMode,
+    dscp: metadata.dscp,
+    sourceGeo: metadata.sourceGeoIp ?? [],
+    destinationGeo: metadata.destinationGeoIp ?? [],
+    sourceAsn: metadata.sourceIpAsn,
+    destinationAsn: metadata.destinationIpAsn,
   };
 }
 
@@ -50,10 +62,23 @@ export function outboundOf(view: OutboundView): Outbound {
     udp: view.udp,
     alive: view.alive,
     history: view.history,
+    urls: view.extra,
+    providerName: view.providerName,
+    dialerProxy: view.dialerProxy,
+    interfaceName: view.interfaceName,
     group:
       group === undefined
         ? null
-        : { members: group.all, selected: group.now ?? '', testUrl: group.testUrl, hidden: group.hidden },
+        : {
+            members: group.all,
+            selected: group.now ?? '',
+            fixed: group.fixed ?? null,
+            testUrl: group.testUrl,
+            expectedStatus: group.expectedStatus,
+            emptyFallback: group.emptyFallback,
+            hidden: group.hidden,
+            icon: group.icon,
+          },
   };
 }
 

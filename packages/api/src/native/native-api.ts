@@ -2,10 +2,15 @@ import type { NativeDependencies } from './dependencies.ts';
 import { ExchangeFeed } from './exchange-feed.ts';
 import { OverviewRecorder } from './overview.ts';
 import type { NativeRoute, NativeStream } from './table.ts';
+import { dnsRoutes } from './tables/dns.ts';
+import { explainRoutes } from './tables/explain.ts';
+import { geoRoutes } from './tables/geo.ts';
 import { inspectRoutes, inspectStreams } from './tables/inspect.ts';
 import { mediaRoutes, mediaStreams } from './tables/media.ts';
 import { overviewRoutes, overviewStreams } from './tables/overview.ts';
+import { providerRoutes } from './tables/providers.ts';
 import { routeRoutes, routeStreams } from './tables/route.ts';
+import { statisticsRoutes } from './tables/statistics.ts';
 import { systemRoutes, systemStreams } from './tables/system.ts';
 
 /** Everything the native API answers, before any HTTP. */
@@ -24,6 +29,11 @@ export function createNativeApi(deps: NativeDependencies): NativeApi {
     routes: [
       ...overviewRoutes(deps, recorder),
       ...routeRoutes(deps),
+      ...explainRoutes(deps),
+      ...statisticsRoutes(deps),
+      ...providerRoutes(deps),
+      ...dnsRoutes(deps),
+      ...geoRoutes(deps),
       ...inspectRoutes(deps),
       ...mediaRoutes(deps),
       ...systemRoutes(deps),

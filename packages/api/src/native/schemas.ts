@@ -1,12 +1,15 @@
 import Type, { type TEnum } from 'typebox';
 
-const Count = Type.Integer({ minimum: 0 });
-const Bytes = Type.Number({ minimum: 0, description: 'bytes' });
-const EpochMs = Type.Number({ description: 'milliseconds since the Unix epoch' });
-const Text = Type.String({ maxLength: 4096 });
+/** A number of things. */
+export const Count = Type.Integer({ minimum: 0 });
+/** A size or, with a name that says so, a rate. */
+export const Bytes = Type.Number({ minimum: 0, description: 'bytes' });
+export const EpochMs = Type.Number({ description: 'milliseconds since the Unix epoch' });
+/** A short text that a client may send. */
+export const Text = Type.String({ maxLength: 4096 });
 
 /** One of a fixed set of words. */
-function words<W extends string[]>(...values: W): TEnum<W> {
+export function words<W extends string[]>(...values: W): TEnum<W> {
   return Type.Enum<W>(values);
 }
 
@@ -103,6 +106,20 @@ export const ConnectionBody = Type.Object({
   rule: Type.String(),
   rulePayload: Type.String(),
   inspected: Type.Boolean(),
+  providers: Type.Array(Type.String(), {
+    description: 'proxy provider of each element of `chain`, empty for none',
+  }),
+  user: Type.String({ description: 'name with which the client logged in' }),
+  process: Type.String({ description: 'name of the client program on this machine, empty when unknown' }),
+  processPath: Type.String(),
+  uid: Type.Integer({ minimum: 0, description: 'owner of that program, 0 when unknown' }),
+  sniffedHost: Type.String({ description: 'name found in the first bytes' }),
+  dnsMode: words('normal', 'fake-ip', 'redir-host', 'hosts'),
+  dscp: Count,
+  sourceGeo: Type.Array(Type.String()),
+  destinationGeo: Type.Array(Type.String()),
+  sourceAsn: Type.String(),
+  destinationAsn: Type.String(),
 });
 
 export const ConnectionsBody = Type.Object({
@@ -285,12 +302,26 @@ export const OutboundBody = Type.Object({
   udp: Type.Boolean(),
   alive: Type.Boolean(),
   history: Type.Array(DelaySampleBody),
+  urls: Type.Record(
+    Type.String(),
+    Type.Object({ alive: Type.Boolean(), history: Type.Array(DelaySampleBody) }),
+    { description: 'delays towards each other URL it is tested with' },
+  ),
+  providerName: Type.String({ description: 'the proxy provider it comes from, empty for none' }),
+  dialerProxy: Type.String({ description: 'the outbound it dials through, empty for none' }),
+  interfaceName: Type.String(),
   group: Type.Union([
     Type.Object({
       members: Type.Array(Type.String()),
       selected: Type.String({ description: 'empty for groups that choose for every connection' }),
+      fixed: Type.Union([Type.String(), Type.Null()], {
+        description: 'member chosen by hand, empty for none; null for groups that cannot be fixed',
+      }),
       testUrl: Type.String(),
+      expectedStatus: Type.String(),
+      emptyFallback: Type.String({ description: 'what is used while the group has no members' }),
       hidden: Type.Boolean(),
+      icon: Type.String(),
     }),
     Type.Null(),
   ]),

@@ -1,4 +1,5 @@
 import type { Static, TSchema } from 'typebox';
+import type * as routeSchemas from './route-schemas.ts';
 import type * as schemas from './schemas.ts';
 
 type Immutable<T> = T extends readonly unknown[]
@@ -51,3 +52,25 @@ export type Rule = ValueOf<typeof schemas.RuleBody>;
 export type Rules = ValueOf<typeof schemas.RulesBody>;
 export type RulePatch = ValueOf<typeof schemas.RulePatchBody>;
 export type CaFormat = ValueOf<typeof schemas.CaFormatName>;
+
+export type ExplainInput = ValueOf<typeof routeSchemas.ExplainBody>;
+export type ExplainStepRow = ValueOf<typeof routeSchemas.ExplainStepBody>;
+export type ExplanationReply = ValueOf<typeof routeSchemas.ExplanationBody>;
+export type TemporaryRule = ValueOf<typeof routeSchemas.TemporaryRuleBody>;
+export type TemporaryRules = ValueOf<typeof routeSchemas.TemporaryRulesBody>;
+export type TemporaryRuleInput = ValueOf<typeof routeSchemas.TemporaryRuleInputBody>;
+export type StatisticsKind = ValueOf<typeof routeSchemas.StatisticsKind>;
+export type StatisticsTop = ValueOf<typeof routeSchemas.StatisticsTopBody>;
+export type StatisticsTimeline = ValueOf<typeof routeSchemas.StatisticsTimelineBody>;
+export type ProxyProvider = ValueOf<typeof routeSchemas.ProxyProviderBody>;
+export type ProxyProviders = ValueOf<typeof routeSchemas.ProxyProvidersBody>;
+export type ProxyProviderDetail = ValueOf<typeof routeSchemas.ProxyProviderDetailBody>;
+export type RuleProvider = ValueOf<typeof routeSchemas.RuleProviderBody>;
+export type RuleProviders = ValueOf<typeof routeSchemas.RuleProvidersBody>;
+export type DnsState = ValueOf<typeof routeSchemas.DnsStateBody>;
+export type DnsLogEntry = ValueOf<typeof routeSchemas.DnsLogEntryBody>;
+export type DnsLog = ValueOf<typeof routeSchemas.DnsLogBody>;
+export type DnsQuery = ValueOf<typeof routeSchemas.DnsQueryBody>;
+export type DnsAnswer = ValueOf<typeof routeSchemas.DnsAnswerBody>;
+export type DnsRecord = ValueOf<typeof routeSchemas.DnsRecordBody>;
+export type GeoDatabases = ValueOf<typeof routeSchemas.GeoDatabasesBody>;

@@ -16,16 +16,28 @@ import {
 } from '../schemas.ts';
 import { type NativeRoute, type NativeStream, route, stream } from '../table.ts';
 import type { Connections } from '../types.ts';
-import { DONE, IdParams, IntervalQuery, ROW_LIMIT, repeat } from './common.ts';
+import {
+  DEFAULT_TEST_TIMEOUT_MS,
+  DEFAULT_TEST_URL,
+  DONE,
+  IdParams,
+  IntervalQuery,
+  NameParams,
+  ROW_LIMIT,
+  repeat,
+} from './common.ts';
 
-const NameParams = Type.Object({ name: Type.String({ minLength: 1, maxLength: 512 }) });
 const RulesQuery = Type.Object({
   offset: Type.Optional(Type.Integer({ minimum: 0 })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
 });
 
-const DEFAULT_TEST_URL = 'https://www.gstatic.com/generate_204';
-const DEFAULT_TEST_TIMEOUT_MS = 5000;
+const OutboundsQuery = Type.Object({
+  nodes: Type.Optional(
+    Type.Boolean({ description: 'true: also the nodes of proxy providers, after everything else' }),
+  ),
+});
+
 const DEFAULT_RULES = 1000;
 
 export function routeRoutes({ route: control, clock }: NativeDependencies): NativeRoute[] {
@@ -69,8 +81,12 @@ export function routeRoutes({ route: control, clock }: NativeDependencies): Nati
       method: 'GET',
       path: '/outbounds',
       summary: 'Built-in and configured outbounds, then groups',
+      query: OutboundsQuery,
       reply: OutboundsBody,
-      handle: () => ({ outbounds: control.outbounds().map(outboundOf) }),
+      handle({ query }) {
+        const nodes = query.nodes === true ? providerNodes(control) : [];
+        return { outbounds: [...control.outbounds(), ...nodes].map(outboundOf) };
+      },
     }),
     route({
       method: 'PUT',
@@ -81,6 +97,17 @@ export function routeRoutes({ route: control, clock }: NativeDependencies): Nati
       reply: Done,
       async handle({ params, body }) {
         await control.select(params.name, body.member);
+        return DONE;
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/outbounds/:name/selection',
+      summary: 'Lets a url-test or fallback group choose again by itself',
+      params: NameParams,
+      reply: Done,
+      handle({ params }) {
+        control.clearFixed(params.name);
         return DONE;
       },
     }),
@@ -146,6 +173,14 @@ function connectionsOf(
   const views = control.connections();
   const newest = views.toSorted((a, b) => b.startMs - a.startMs).slice(0, ROW_LIMIT);
   return { timeMs: clock.now(), total: views.length, connections: newest.map(connectionOf) };
+}
+
+/** Nodes of the configured providers; the implicit ones hold what is listed already. */
+function providerNodes({ providers }: NativeDependencies['route']) {
+  return providers
+    .proxyProviders()
+    .filter(({ vehicleType }) => vehicleType !== 'Compatible')
+    .flatMap(({ proxies }) => proxies);
 }
 
 async function measureDelay(

@@ -4,6 +4,7 @@ import { newFlow } from '@sluice/core/ports/flow';
 import type {
   ConnectionView,
   ExplainRequest,
+  ExplainStep,
   Explanation,
   OutboundView,
   RouteControl,
@@ -14,8 +15,12 @@ import type {
   TrafficView,
 } from '@sluice/route/port';
 import { FakeProviders } from '../../test-support/fake-providers.ts';
-import { FakeDns, FakeGeo, FakeStorage, noStatistics } from '../../test-support/fake-route-services.ts';
+import { FakeGeo, FakeStorage } from '../../test-support/fake-route-services.ts';
 import { group, leaf, rule, settings } from '../../test-support/route-views.ts';
+import { FakeDnsControl } from './fake-dns.ts';
+import { proxyProviderViews, ruleProviderViews } from './fake-provider-views.ts';
+import { FakeStatistics } from './fake-statistics.ts';
+import { FakeTemporaryRules } from './fake-temporary-rules.ts';
 
 const HOSTS = [
   'video.example.com',
@@ -27,19 +32,28 @@ const HOSTS = [
 
 export class FakeRoute implements RouteControl {
   readonly closed: string[] = [];
-  readonly providers = new FakeProviders([], () => 42);
-  readonly dns = new FakeDns([]);
-  readonly geo = new FakeGeo([]);
+  /** What providers and geo databases were asked to do. */
+  readonly asked: string[] = [];
+  readonly providers = new FakeProviders(this.asked, () => 42);
+  readonly dns: FakeDnsControl;
+  readonly geo = new FakeGeo(this.asked);
   readonly storage = new FakeStorage();
-  readonly statistics = noStatistics;
+  readonly statistics: FakeStatistics;
+  readonly temporary: FakeTemporaryRules;
   readonly #clock: Clock;
   #mode: RouteSettings['mode'] = 'rule';
   #selected = 'edge-1';
+  #fixed = '🇯🇵 Tokyo 02';
   #connections: ConnectionView[];
   #rules: RuleView[];
 
   constructor(clock: Clock, connectionCount = 24) {
     this.#clock = clock;
+    this.dns = new FakeDnsControl(clock);
+    this.statistics = new FakeStatistics(clock);
+    this.temporary = new FakeTemporaryRules(clock);
+    this.providers.proxies = proxyProviderViews(clock.now());
+    this.providers.rules = ruleProviderViews(clock.now());
     this.#connections = Array.from({ length: connectionCount }, (_unused, index) => this.#connection(index));
     this.#rules = [
       rule(0, 'DomainSuffix', 'example.com', { proxy: 'Proxy', hitCount: 1284, hitAtMs: clock.now() - 3000 }),
@@ -76,6 +90,11 @@ export class FakeRoute implements RouteControl {
         now: this.#selected,
         testUrl: 'http://probe.example/204',
       }),
+      group('Auto', 'URLTest', ['🇯🇵 Tokyo 01', '🇯🇵 Tokyo 02', '🇸🇬 Singapore 01', '🇩🇪 Frankfurt 01'], {
+        now: this.#fixed === '' ? '🇯🇵 Tokyo 01' : this.#fixed,
+        fixed: this.#fixed,
+      }),
+      group('Spread', 'LoadBalance', ['edge-1', 'edge-2']),
     ];
   }
 
@@ -90,11 +109,15 @@ export class FakeRoute implements RouteControl {
     if (!view.group?.all.includes(member)) {
       throw new GatewayError('invalid', 'route.not-a-member', `"${member}" is not in "${name}"`);
     }
-    this.#selected = member;
+    if (view.group.fixed === undefined) this.#selected = member;
+    else this.#fixed = member;
   }
 
   clearFixed(name: string): void {
-    throw new GatewayError('invalid', 'route.not-fixable', `"${name}" chooses by hand only`);
+    if (this.outbound(name)?.group?.fixed === undefined) {
+      throw new GatewayError('invalid', 'route.not-fixable', `"${name}" cannot be fixed`);
+    }
+    this.#fixed = '';
   }
 
   async testDelay(name: string, _url: string, timeoutMs: number): Promise<number> {
@@ -120,25 +143,40 @@ export class FakeRoute implements RouteControl {
   }
 
   temporaryRules(): readonly TemporaryRuleView[] {
-    return [];
+    return this.temporary.views();
   }
 
-  addTemporaryRule(line: string): TemporaryRuleView {
-    throw new GatewayError('invalid', 'route.rule', `rule [${line}] is not accepted`);
+  addTemporaryRule(line: string, ttlSeconds: number): TemporaryRuleView {
+    return this.temporary.add(line, ttlSeconds);
   }
 
-  removeTemporaryRule(): boolean {
-    return false;
+  removeTemporaryRule(id: string): boolean {
+    return this.temporary.remove(id);
   }
 
   async explain(request: ExplainRequest): Promise<Explanation> {
+    const place = `${request.network.toUpperCase()} to ${request.host}:${request.port}`;
+    const steps: ExplainStep[] = [
+      { stage: 'destination', outcome: 'chosen', text: place },
+      { stage: 'rule', outcome: 'skipped', text: 'DomainKeyword,tracker: switched off', ruleIndex: 2 },
+      { stage: 'rule', outcome: 'passed', text: 'IPCIDR,10.0.0.0/8: needs the IP address', ruleIndex: 3 },
+      { stage: 'dns', outcome: 'resolved', text: `${request.host} is 203.0.113.7` },
+      { stage: 'rule', outcome: 'matched', text: 'Match → Proxy', ruleIndex: 5 },
+      { stage: 'group', outcome: 'chosen', text: 'Proxy (Selector) goes through edge-1' },
+    ];
+    const fails = request.network === 'udp';
+    steps.push(
+      fails
+        ? { stage: 'outbound', outcome: 'failed', text: 'edge-1 (Http) carries no UDP' }
+        : { stage: 'outbound', outcome: 'chosen', text: 'edge-1 (Shadowsocks) dials' },
+    );
     return {
       request,
-      steps: [],
-      chains: ['DIRECT'],
+      steps,
+      chains: fails ? [] : ['edge-1', 'Proxy'],
       rule: 'Match',
       rulePayload: '',
-      destinationIp: '',
+      destinationIp: '203.0.113.7',
       inspected: false,
     };
   }
@@ -210,6 +248,11 @@ export class FakeRoute implements RouteControl {
           inboundName: 'mixed',
         }),
         remoteDestination: `203.0.113.${(index * 7) % 250}`,
+        dnsMode: index % 2 === 0 ? 'fake-ip' : 'normal',
+        ...(index % 2 === 0 ? { process: 'browser', processPath: '/usr/bin/browser', uid: 1000 } : {}),
+        ...(index % 4 === 0 ? { sniffHost: host } : {}),
+        destinationGeoIp: ['zz'],
+        destinationIpAsn: '64500 Example Networks',
       },
       upload: 1_000 * index,
       download: 250_000 * index,
@@ -217,7 +260,7 @@ export class FakeRoute implements RouteControl {
       downloadPerSecond: index % 4 === 0 ? 120_000 * (index + 1) : 0,
       startMs: this.#clock.now() - index * 41_000,
       chains: host.endsWith('.org') ? ['DIRECT'] : ['edge-1', 'Proxy'],
-      providerChains: host.endsWith('.org') ? [''] : ['', ''],
+      providerChains: host.endsWith('.org') ? [''] : ['northern-cloud', ''],
       rule: 'DomainSuffix',
       rulePayload: host.split('.').slice(1).join('.'),
       inspected: host.endsWith('.org'),
