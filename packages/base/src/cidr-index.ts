@@ -4,13 +4,28 @@ import { type Cidr, maskWord, parseIpv4, parseIpv6Into } from './ip.ts';
 /** One prefix of an index; `rule` is its place in the rule list. */
 export type CidrEntry = { readonly cidr: Cidr; readonly rule: number };
 
-/** The distinct prefixes of one family by start, outer before inner; the end is the first position behind a prefix. */
-type Blocks<P extends number | bigint> = {
-  readonly starts: P[];
-  readonly ends: P[];
+/** The distinct IPv6 prefixes by start, outer before inner; the end is the first position behind a prefix. */
+type Blocks = {
+  readonly starts: bigint[];
+  readonly ends: bigint[];
   /** Block → its first rule, and the rising others of the few that have more. */
   readonly firstRules: number[];
   readonly moreRules: Map<number, number[]>;
+};
+
+/** IPv4 prefixes in columns, for long lists: the first `count` places of each hold one prefix, in rising `rules` order. */
+export type CidrColumnsV4 = {
+  readonly count: number;
+  readonly addresses: Uint32Array;
+  readonly lengths: Uint8Array;
+  readonly rules: Int32Array;
+};
+
+const NO_COLUMNS: CidrColumnsV4 = {
+  count: 0,
+  addresses: new Uint32Array(0),
+  lengths: new Uint8Array(0),
+  rules: new Int32Array(0),
 };
 
 const NO_BLOCK = -1;
@@ -33,17 +48,25 @@ export class CidrIndex {
   readonly #v6Rules: RangeRules;
   readonly #words = new Uint32Array(4);
 
-  /** Entries must come in rising `rule` order. */
-  constructor(entries: readonly CidrEntry[]) {
-    const v4 = sortedBlocksV4(entries);
-    const v4Ranges = flatten(v4, V4_END);
-    this.#v4Starts = Uint32Array.from(v4Ranges.starts);
+  /**
+   * Entries must come in rising `rule` order.
+   * @param v4 IPv4 prefixes that are given instead of being among the entries
+   */
+  constructor(entries: readonly CidrEntry[], v4: CidrColumnsV4 = columnsOf(entries)) {
+    const v4Ranges = rangesV4(v4);
+    this.#v4Starts = v4Ranges.starts;
     this.#v4Top = this.#v4Starts.length > SMALL_TABLE ? indexTop(this.#v4Starts) : new Uint32Array(0);
-    this.#v4Rules = new RangeRules(v4Ranges, v4);
+    this.#v4Rules = new RangeRules(v4Ranges);
     const v6 = sortedBlocksV6(entries);
     const v6Ranges = flatten(v6, V6_END);
     this.#v6Starts = Uint32Array.from(v6Ranges.starts.flatMap(wordsOf));
-    this.#v6Rules = new RangeRules(v6Ranges, v6);
+    this.#v6Rules = new RangeRules({
+      smallest: Int32Array.from(v6Ranges.smallest),
+      rangeBlock: Int32Array.from(v6Ranges.rangeBlock),
+      parent: Int32Array.from(v6Ranges.parent),
+      firstRule: Int32Array.from(v6.firstRules),
+      more: v6.moreRules,
+    });
   }
 
   /** The smallest rule number, not below `from`, whose prefix covers the literal `ip` (no zone), or NO_RULE. */
@@ -83,21 +106,29 @@ export class CidrIndex {
   }
 }
 
+type RangeColumns = {
+  readonly smallest: Int32Array;
+  /** Range → innermost block, block → enclosing block: both NO_BLOCK outside. */
+  readonly rangeBlock: Int32Array;
+  readonly parent: Int32Array;
+  readonly firstRule: Int32Array;
+  readonly more: ReadonlyMap<number, readonly number[]>;
+};
+
 /** What holds in each range of one family. */
 class RangeRules {
   readonly #smallest: Int32Array;
-  /** Range → innermost block, block → enclosing block: both NO_BLOCK outside. */
   readonly #rangeBlock: Int32Array;
   readonly #parent: Int32Array;
   readonly #firstRule: Int32Array;
   readonly #more: ReadonlyMap<number, readonly number[]>;
 
-  constructor(ranges: Ranges<number> | Ranges<bigint>, blocks: Blocks<number> | Blocks<bigint>) {
-    this.#smallest = Int32Array.from(ranges.smallest);
-    this.#rangeBlock = Int32Array.from(ranges.rangeBlock);
-    this.#parent = Int32Array.from(ranges.parent);
-    this.#firstRule = Int32Array.from(blocks.firstRules);
-    this.#more = blocks.moreRules;
+  constructor({ smallest, rangeBlock, parent, firstRule, more }: RangeColumns) {
+    this.#smallest = smallest;
+    this.#rangeBlock = rangeBlock;
+    this.#parent = parent;
+    this.#firstRule = firstRule;
+    this.#more = more;
   }
 
   ruleOf(range: number, from: number): number {
@@ -130,57 +161,128 @@ function wordsOf(value: bigint): number[] {
   return [value >> 96n, (value >> 64n) & WORD, (value >> 32n) & WORD, value & WORD].map(Number);
 }
 
-/** Radix sort: linear, and stable, so that equal prefixes stay in rule order. */
-function sortedBlocksV4(entries: readonly CidrEntry[]): Blocks<number> {
-  const lengths = new Uint8Array(entries.length);
-  const starts = new Uint32Array(entries.length);
-  const low = new Uint16Array(entries.length);
-  const high = new Uint16Array(entries.length);
-  let order = new Uint32Array(entries.length);
-  let count = 0;
-  for (const [place, { cidr }] of entries.entries()) {
-    if (cidr.address.family !== 4) continue;
-    const start = maskWord(cidr.address.value, cidr.prefixLength);
-    lengths[place] = cidr.prefixLength;
-    starts[place] = start;
-    low[place] = start & 0xffff;
-    high[place] = start >>> 16;
-    order[count++] = place;
-  }
-  order = sortedByKey(order.subarray(0, count), lengths, 33);
-  order = sortedByKey(order, low, 65_536);
-  order = sortedByKey(order, high, 65_536);
-  const blocks: Blocks<number> = { starts: [], ends: [], firstRules: [], moreRules: new Map() };
-  for (const place of order) {
-    const start = starts[place] as number;
-    addBlock(blocks, start, start + 2 ** (32 - (lengths[place] as number)), entries[place]?.rule ?? NO_RULE);
-  }
-  return blocks;
+function columnsOf(entries: readonly CidrEntry[]): CidrColumnsV4 {
+  const v4 = entries.filter(({ cidr }) => cidr.address.family === 4);
+  if (v4.length === 0) return NO_COLUMNS;
+  return {
+    count: v4.length,
+    addresses: Uint32Array.from(v4, ({ cidr }) => (cidr.address.family === 4 ? cidr.address.value : 0)),
+    lengths: Uint8Array.from(v4, ({ cidr }) => cidr.prefixLength),
+    rules: Int32Array.from(v4, ({ rule }) => rule),
+  };
 }
 
-/** One pass of a counting sort of places by their keys, which are below `limit`. */
-function sortedByKey(
-  order: Uint32Array,
-  keys: Uint8Array | Uint16Array,
-  limit: number,
-): Uint32Array<ArrayBuffer> {
-  const next = new Uint32Array(limit + 1);
-  for (const place of order) {
-    const after = (keys[place] as number) + 1;
-    next[after] = (next[after] as number) + 1;
+/** Digits of the radix sort, and how many bits of a start each has. */
+const DIGITS = 3;
+const DIGIT_BITS = 11;
+
+/** Places by start, outer prefixes before inner ones. Radix sort: linear, and stable, so that equal prefixes stay in rule order. */
+function sortedPlaces({ count, lengths }: CidrColumnsV4, starts: Uint32Array): Uint32Array {
+  let order = new Uint32Array(count);
+  let other = new Uint32Array(count);
+  for (let place = 0; place < count; place++) order[place] = place;
+  const next = new Uint32Array(1 << DIGIT_BITS);
+  for (let digit = -1; digit < DIGITS; digit++) {
+    const keyAt = (place: number): number =>
+      digit < 0
+        ? (lengths[place] as number)
+        : ((starts[place] as number) >>> (digit * DIGIT_BITS)) & ((1 << DIGIT_BITS) - 1);
+    next.fill(0);
+    for (let at = 0; at < count; at++) {
+      const key = keyAt(at);
+      next[key] = (next[key] as number) + 1;
+    }
+    let sum = 0;
+    for (let key = 0; key < next.length; key++) {
+      const size = next[key] as number;
+      next[key] = sum;
+      sum += size;
+    }
+    for (let at = 0; at < count; at++) {
+      const place = order[at] as number;
+      const key = keyAt(place);
+      const to = next[key] as number;
+      next[key] = to + 1;
+      other[to] = place;
+    }
+    [order, other] = [other, order];
   }
-  for (let key = 1; key < limit; key++) next[key] = (next[key] as number) + (next[key - 1] as number);
-  const sorted = new Uint32Array(order.length);
-  for (const place of order) {
-    const key = keys[place] as number;
-    const at = next[key] as number;
-    next[key] = at + 1;
-    sorted[at] = place;
-  }
-  return sorted;
+  return order;
 }
 
-function sortedBlocksV6(entries: readonly CidrEntry[]): Blocks<bigint> {
+type RangesV4 = RangeColumns & { readonly starts: Uint32Array<ArrayBuffer> };
+
+/**
+ * Cuts the address space at every border of a prefix. Prefixes are nested or disjoint, never half overlapping, so one sweep
+ * with a stack of open blocks finds all borders.
+ */
+function rangesV4(columns: CidrColumnsV4): RangesV4 {
+  const { count, addresses, lengths, rules } = columns;
+  const masked = new Uint32Array(count);
+  for (let place = 0; place < count; place++) {
+    masked[place] = maskWord(addresses[place] as number, lengths[place] as number);
+  }
+  const order = sortedPlaces(columns, masked);
+  const starts = new Uint32Array(count * 2);
+  const smallest = new Int32Array(count * 2);
+  const rangeBlock = new Int32Array(count * 2);
+  const parent = new Int32Array(count);
+  const firstRule = new Int32Array(count);
+  const more = new Map<number, number[]>();
+  const ends = new Float64Array(count);
+  /** The smallest rule of a block and of those round it. */
+  const blockSmallest = new Int32Array(count);
+  let ranges = 0;
+  let blocks = 0;
+  let open = NO_BLOCK;
+  const startRange = (start: number, block: number): void => {
+    if (ranges > 0 && starts[ranges - 1] === start) ranges--;
+    starts[ranges] = start;
+    smallest[ranges] = block === NO_BLOCK ? NO_RULE : (blockSmallest[block] as number);
+    rangeBlock[ranges++] = block;
+  };
+  const closeUpTo = (position: number): void => {
+    while (open !== NO_BLOCK && (ends[open] as number) <= position) {
+      const end = ends[open] as number;
+      open = parent[open] as number;
+      if (end !== V4_END) startRange(end, open);
+    }
+  };
+  let lastStart = NO_RULE;
+  let lastLength = NO_RULE;
+  for (let at = 0; at < count; at++) {
+    const place = order[at] as number;
+    const start = masked[place] as number;
+    const length = lengths[place] as number;
+    const rule = rules[place] as number;
+    if (start === lastStart && length === lastLength) {
+      const others = more.get(blocks - 1);
+      if (others === undefined) more.set(blocks - 1, [rule]);
+      else others.push(rule);
+      continue;
+    }
+    lastStart = start;
+    lastLength = length;
+    closeUpTo(start);
+    parent[blocks] = open;
+    firstRule[blocks] = rule;
+    ends[blocks] = start + 2 ** (32 - length);
+    blockSmallest[blocks] = open === NO_BLOCK ? rule : Math.min(rule, blockSmallest[open] as number);
+    open = blocks++;
+    startRange(start, open);
+  }
+  closeUpTo(V4_END);
+  return {
+    starts: starts.slice(0, ranges),
+    smallest: smallest.slice(0, ranges),
+    rangeBlock: rangeBlock.slice(0, ranges),
+    parent: parent.slice(0, blocks),
+    firstRule: firstRule.slice(0, blocks),
+    more,
+  };
+}
+
+function sortedBlocksV6(entries: readonly CidrEntry[]): Blocks {
   const list: { readonly start: bigint; readonly end: bigint; readonly rule: number }[] = [];
   for (const { cidr, rule } of entries) {
     if (cidr.address.family !== 6) continue;
@@ -192,7 +294,7 @@ function sortedBlocksV6(entries: readonly CidrEntry[]): Blocks<bigint> {
   list.sort((a, b) =>
     a.start === b.start ? compare(b.end, a.end) || a.rule - b.rule : compare(a.start, b.start),
   );
-  const blocks: Blocks<bigint> = { starts: [], ends: [], firstRules: [], moreRules: new Map() };
+  const blocks: Blocks = { starts: [], ends: [], firstRules: [], moreRules: new Map() };
   for (const { start, end, rule } of list) addBlock(blocks, start, end, rule);
   return blocks;
 }
@@ -202,7 +304,7 @@ function compare(a: bigint, b: bigint): number {
 }
 
 /** Prefixes that are there more than once come one after the other, in rule order. */
-function addBlock<P extends number | bigint>(blocks: Blocks<P>, start: P, end: P, rule: number): void {
+function addBlock(blocks: Blocks, start: bigint, end: bigint, rule: number): void {
   const last = blocks.starts.length - 1;
   if (last < 0 || blocks.starts[last] !== start || blocks.ends[last] !== end) {
     blocks.starts.push(start);
@@ -215,18 +317,18 @@ function addBlock<P extends number | bigint>(blocks: Blocks<P>, start: P, end: P
   else more.push(rule);
 }
 
-type Ranges<P extends number | bigint> = {
-  readonly starts: P[];
+type Ranges = {
+  readonly starts: bigint[];
   readonly smallest: number[];
   readonly rangeBlock: number[];
   readonly parent: number[];
 };
 
 /** Prefixes are nested or disjoint, never half overlapping, so one sweep with a stack of open blocks finds every border. */
-function flatten<P extends number | bigint>(blocks: Blocks<P>, spaceEnd: P): Ranges<P> {
-  const ranges: Ranges<P> = { starts: [], smallest: [], rangeBlock: [], parent: [] };
-  const open: { readonly block: number; readonly end: P; readonly smallest: number }[] = [];
-  const startRange = (start: P, block: number, rule: number): void => {
+function flatten(blocks: Blocks, spaceEnd: bigint): Ranges {
+  const ranges: Ranges = { starts: [], smallest: [], rangeBlock: [], parent: [] };
+  const open: { readonly block: number; readonly end: bigint; readonly smallest: number }[] = [];
+  const startRange = (start: bigint, block: number, rule: number): void => {
     if (start === spaceEnd) return;
     const last = ranges.starts.length - 1;
     const at = ranges.starts[last] === start ? last : last + 1;
@@ -234,7 +336,7 @@ function flatten<P extends number | bigint>(blocks: Blocks<P>, spaceEnd: P): Ran
     ranges.smallest[at] = rule;
     ranges.rangeBlock[at] = block;
   };
-  const closeUpTo = (position: P): void => {
+  const closeUpTo = (position: bigint): void => {
     for (let top = open.at(-1); top !== undefined && top.end <= position; top = open.at(-1)) {
       open.pop();
       const outer = open.at(-1);
@@ -248,7 +350,7 @@ function flatten<P extends number | bigint>(blocks: Blocks<P>, spaceEnd: P): Ran
     const smallest = outer === undefined ? own : Math.min(own, outer.smallest);
     ranges.parent.push(outer?.block ?? NO_BLOCK);
     startRange(start, block, smallest);
-    open.push({ block, end: blocks.ends[block] as P, smallest });
+    open.push({ block, end: blocks.ends[block] as bigint, smallest });
   }
   closeUpTo(spaceEnd);
   return ranges;

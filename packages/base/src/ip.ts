@@ -7,14 +7,17 @@ export type Ipv6Words = readonly [number, number, number, number];
 /** An address with a prefix length; `text` is the canonical form with the host bits as they were written. */
 export type Cidr = { readonly address: IpAddress; readonly prefixLength: number; readonly text: string };
 
-/** `a.b.c.d` as an unsigned 32-bit number, or -1 when it is anything else (leading zeros included). */
-export function parseIpv4(text: string): number {
-  const length = text.length;
+/**
+ * `a.b.c.d`, the part of `text` from `start` to `end`, as an unsigned 32-bit number, or -1 when it is anything else (leading
+ * zeros included).
+ */
+export function parseIpv4(text: string, start = 0, end = text.length): number {
+  const length = end - start;
   if (length < 7 || length > 15) return -1;
   let value = 0;
   let octet = -1;
   let dots = 0;
-  for (let index = 0; index < length; index++) {
+  for (let index = start; index < end; index++) {
     const code = text.charCodeAt(index);
     if (code === 46) {
       if (octet < 0 || dots === 3) return -1;

@@ -1,7 +1,8 @@
 import { errorText, GatewayError } from '@sluice/base/errors';
 import { type ParsedRule, parseRule, type RuleTargets } from './parse-rule.ts';
+import { addPlainLine } from './plain-line.ts';
 import type { RuleList } from './rule-list.ts';
-import { type PlainDomain, RuleListBuilder } from './rule-list-builder.ts';
+import { RuleListBuilder } from './rule-list-builder.ts';
 import type { RuleResources } from './rule-resources.ts';
 import { RuleSet } from './rule-set.ts';
 import { findSubRuleCycle } from './sub-rule-cycle.ts';
@@ -84,14 +85,9 @@ class RulesCompiler {
   /** `label` names the list in errors. */
   #read(lines: readonly string[], path: readonly string[], label: string): RuleListBuilder {
     const builder = new RuleListBuilder(lines.length, this.#resources);
-    const { isOutbound } = this.#targets;
     for (let index = 0; index < lines.length; index++) {
       const line = lines[index] as string;
-      const plain = plainDomainOf(line);
-      if (plain !== undefined && isOutbound(plain.target)) {
-        builder.addDomain(line, plain);
-        continue;
-      }
+      if (addPlainLine(line, builder)) continue;
       try {
         builder.add(this.#parse(line));
       } catch (error) {
@@ -118,24 +114,4 @@ class RulesCompiler {
 
 function targetOf(line: string): string {
   return line.slice(line.lastIndexOf(',') + 1).trim();
-}
-
-const COMMA = 44;
-
-/** Long lists consist of such lines, and cutting each up takes most of the time of reading them. */
-function plainDomainOf(line: string): PlainDomain | undefined {
-  const isSuffix = line.startsWith('DOMAIN-SUFFIX,');
-  if (!isSuffix && !line.startsWith('DOMAIN,')) return undefined;
-  const start = line.indexOf(',') + 1;
-  let end = start;
-  for (let unit = line.charCodeAt(end); unit !== COMMA; unit = line.charCodeAt(++end)) {
-    if (!isPlainUnit(unit)) return undefined;
-  }
-  if (end === start || line.startsWith('.', start) || line.indexOf(',', end + 1) >= 0) return undefined;
-  return { isSuffix, start, end, target: line.slice(end + 1).trim() };
-}
-
-/** Visible ASCII without capitals; false for NaN, which is what there is behind the end of a text. */
-function isPlainUnit(unit: number): boolean {
-  return unit > 32 && unit < 127 && !(unit >= 65 && unit <= 90);
 }

@@ -8,12 +8,14 @@ import { type PortEntry, PortIndex } from './port-index.ts';
 import type { RuleCondition } from './rule-condition.ts';
 import type { RuleResources } from './rule-resources.ts';
 import { TextIndex } from './text-index.ts';
+import { V4PrefixList } from './v4-prefix-list.ts';
 
 /** Sorts conditions into index entries while they are read. Rules must come in rising order. */
 export class ConditionIndexBuilder {
   readonly #resources: RuleResources;
   readonly #domains: DomainIndexBuilder;
   readonly #keywords: KeywordEntry[] = [];
+  readonly #destinationsV4 = new V4PrefixList();
   readonly #destinations: CidrEntry[] = [];
   readonly #sources: CidrEntry[] = [];
   readonly #destinationPorts: PortEntry[] = [];
@@ -46,8 +48,12 @@ export class ConditionIndexBuilder {
         this.#keywords.push({ keyword: condition.text, rule });
         break;
       case 'IPCIDR':
-        this.#destinations.push({ cidr: condition.cidr, rule });
-        if (condition.wantsIp) this.#wantIp.push(rule);
+        if (condition.cidr.address.family === 4) {
+          this.addPrefix(condition.cidr.address.value, condition.cidr.prefixLength, rule, condition.wantsIp);
+        } else {
+          this.#destinations.push({ cidr: condition.cidr, rule });
+          if (condition.wantsIp) this.#wantIp.push(rule);
+        }
         break;
       case 'SrcIPCIDR':
         this.#sources.push({ cidr: condition.cidr, rule });
@@ -85,16 +91,25 @@ export class ConditionIndexBuilder {
     this.#domains.add(text, isSuffix, rule, start, end);
   }
 
+  /** Adds an IPv4 prefix of destinations. */
+  addPrefix(address: number, length: number, rule: number, wantsIp: boolean): void {
+    this.#destinationsV4.add(address, length, rule);
+    if (wantsIp) this.#wantIp.push(rule);
+  }
+
   addCompiled(condition: Condition, rule: number): void {
     this.#others.push(condition);
     this.#otherRules.push(rule);
   }
 
   build(): ConditionIndex {
+    const v4 = this.#destinationsV4.columns();
+    const hasDestinations = v4.count > 0 || this.#destinations.length > 0;
     return new ConditionIndex({
       domains: this.#domains.size === 0 ? undefined : this.#domains.build(),
       keywords: ifAny(this.#keywords, (entries) => new KeywordIndex(entries)),
-      destinations: ifAny(this.#destinations, (entries) => new CidrIndex(entries)),
+      destinations: hasDestinations ? new CidrIndex(this.#destinations, v4) : undefined,
+      destinationsV4: v4,
       sources: ifAny(this.#sources, (entries) => new CidrIndex(entries)),
       destinationPorts: ifAny(this.#destinationPorts, (entries) => new PortIndex(entries)),
       sourcePorts: ifAny(this.#sourcePorts, (entries) => new PortIndex(entries)),

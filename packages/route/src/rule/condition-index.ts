@@ -1,4 +1,4 @@
-import type { CidrIndex } from '@sluice/base/cidr-index';
+import type { CidrColumnsV4, CidrIndex } from '@sluice/base/cidr-index';
 import type { DomainIndex } from '@sluice/base/domain-index';
 import { NO_RULE } from '@sluice/base/domain-table';
 import type { KeywordIndex } from '@sluice/base/keyword-index';
@@ -6,12 +6,15 @@ import { type Condition, HostCondition, IpCondition, ruleHostOf } from './condit
 import { firstAtLeast, firstPlace, type PortIndex } from './port-index.ts';
 import type { RuleSubject } from './rule-subject.ts';
 import type { TextIndex } from './text-index.ts';
+import { v4PrefixText } from './v4-prefix-list.ts';
 
 /** A list of conditions arranged by what they look at; rule numbers inside are places in the list, rising. */
 export type ConditionIndices = {
   readonly domains: DomainIndex | undefined;
   readonly keywords: KeywordIndex | undefined;
   readonly destinations: CidrIndex | undefined;
+  /** The IPv4 prefixes of `destinations` as they were written. */
+  readonly destinationsV4: CidrColumnsV4;
   readonly sources: CidrIndex | undefined;
   readonly destinationPorts: PortIndex | undefined;
   readonly sourcePorts: PortIndex | undefined;
@@ -125,9 +128,10 @@ export class ConditionIndex {
     return others.some((each) => each instanceof IpCondition && !each.source && each.matchesIp(ip));
   }
 
-  /** The name of a domain rule, `''` for other rules. */
-  nameOf(rule: number): string {
-    return this.#indices.domains?.nameOf(rule) ?? '';
+  /** The payload of a rule on names or on IPv4 prefixes of destinations, `''` for other rules. */
+  payloadOf(rule: number): string {
+    const name = this.#indices.domains?.nameOf(rule) ?? '';
+    return name === '' ? v4PrefixText(this.#indices.destinationsV4, rule) : name;
   }
 }
 

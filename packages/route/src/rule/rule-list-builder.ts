@@ -1,21 +1,19 @@
 import { compileSized } from './compile-condition.ts';
 import { ConditionIndexBuilder } from './condition-index-builder.ts';
 import type { ParsedRule } from './parse-rule.ts';
-import { payloadOf, RULE_TYPES, type RuleType } from './rule-condition.ts';
+import { payloadOf, RULE_TYPES, type RuleCondition, type RuleType } from './rule-condition.ts';
 import { RuleList } from './rule-list.ts';
 import type { RuleResources } from './rule-resources.ts';
 import { SubRuleCondition } from './sub-rule-condition.ts';
 
-/** A domain rule as nearly all are written: nothing in it has to be trimmed, lowered or converted. */
-export type PlainDomain = {
-  readonly isSuffix: boolean;
-  /** Where the name is in the line. */
-  readonly start: number;
-  readonly end: number;
-  readonly target: string;
-};
+/** So many targets are compared with the text of a line; more are looked up. */
+const MAX_COMPARED_TARGETS = 16;
 
 const TYPE_NUMBERS: ReadonlyMap<RuleType, number> = new Map(RULE_TYPES.map((type, number) => [type, number]));
+
+const SUFFIX_NUMBER = TYPE_NUMBERS.get('DomainSuffix') ?? 0;
+const DOMAIN_NUMBER = TYPE_NUMBERS.get('Domain') ?? 0;
+const CIDR_NUMBER = TYPE_NUMBERS.get('IPCIDR') ?? 0;
 
 /** Sorts rules into columns and index entries while they are read; typed arrays spare the collector one object a rule. */
 export class RuleListBuilder {
@@ -68,15 +66,38 @@ export class RuleListBuilder {
         this.#index.add(condition, rule);
     }
     this.#addRow(condition.type, target, inspect);
-    // The payload of domain rules is their name in the index.
-    if (condition.type !== 'Domain' && condition.type !== 'DomainSuffix') {
-      this.#payloads.set(rule, payloadOf(condition));
-    }
+    if (!isInIndex(condition)) this.#payloads.set(rule, payloadOf(condition));
   }
 
-  addDomain(line: string, { isSuffix, start, end, target }: PlainDomain): void {
-    const rule = this.#addRow(isSuffix ? 'DomainSuffix' : 'Domain', target, false);
-    this.#index.addDomain(line, isSuffix, rule, start, end);
+  /**
+   * Adds `DOMAIN,name,target` or `DOMAIN-SUFFIX,name,target` straight from its line. The name lies from `start` to `end`, is
+   * lower case, and the target reaches from behind the comma there to the end.
+   * @returns false when no rule before had that target; then nothing was added, since nobody has looked whether it exists
+   */
+  addDomain(line: string, isSuffix: boolean, start: number, end: number): boolean {
+    const target = this.#knownTarget(line, end + 1, line.length);
+    if (target < 0) return false;
+    this.#index.addDomain(line, isSuffix, this.#count, start, end);
+    this.#types[this.#count] = isSuffix ? SUFFIX_NUMBER : DOMAIN_NUMBER;
+    this.#targets[this.#count++] = target;
+    return true;
+  }
+
+  /** Adds `IP-CIDR,prefix,target[,no-resolve]` in the same way; the target lies from `start` to `end`. */
+  addPrefix(
+    line: string,
+    address: number,
+    length: number,
+    start: number,
+    end: number,
+    wantsIp: boolean,
+  ): boolean {
+    const target = this.#knownTarget(line, start, end);
+    if (target < 0) return false;
+    this.#index.addPrefix(address, length, this.#count, wantsIp);
+    this.#types[this.#count] = CIDR_NUMBER;
+    this.#targets[this.#count++] = target;
+    return true;
   }
 
   build(): RuleList {
@@ -94,6 +115,16 @@ export class RuleListBuilder {
     );
   }
 
+  #knownTarget(line: string, start: number, end: number): number {
+    const names = this.#targetNames;
+    if (names.length > MAX_COMPARED_TARGETS) return this.#targetNumbers.get(line.slice(start, end)) ?? -1;
+    for (let number = 0; number < names.length; number++) {
+      const name = names[number] as string;
+      if (name.length === end - start && line.startsWith(name, start)) return number;
+    }
+    return -1;
+  }
+
   #addRow(type: RuleType, target: string, inspect: boolean): number {
     const rule = this.#count++;
     this.#types[rule] = TYPE_NUMBERS.get(type) ?? 0;
@@ -109,4 +140,10 @@ export class RuleListBuilder {
     this.#targetNumbers.set(target, number);
     return number;
   }
+}
+
+/** Whether the index can tell the payload. */
+function isInIndex(condition: RuleCondition): boolean {
+  if (condition.type === 'IPCIDR') return condition.cidr.address.family === 4;
+  return condition.type === 'Domain' || condition.type === 'DomainSuffix';
 }

@@ -13,7 +13,7 @@ export type RuleColumns = {
   readonly size: number;
   /** Places in RULE_TYPES. */
   readonly types: Uint8Array;
-  /** Payloads by rule number; those of domain rules are in the index. */
+  /** Payloads by rule number, of rules whose payload the index cannot tell. */
   readonly payloads: ReadonlyMap<number, string>;
   /** Places in `targetNames`. */
   readonly targets: Uint32Array;
@@ -126,7 +126,7 @@ export class RuleList {
   }
 
   payloadOf(index: number): string {
-    return this.#columns.payloads.get(index) ?? this.#index.nameOf(index);
+    return this.#columns.payloads.get(index) ?? this.#index.payloadOf(index);
   }
 
   /** Outbound, group or, for a SUB-RULE, list. */
