@@ -1,13 +1,23 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:https';
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { isLoopbackHost, unmapIp } from '@sluice/base/address';
 import { errorText, GatewayError } from '@sluice/base/errors';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from '../log/logger.ts';
 import type { Service } from '../service.ts';
 import type { HttpConnectionView, HttpDialect, HttpIntercept, HttpListenerView } from './dialect.ts';
+import {
+  type BoundAddress,
+  bindServer,
+  describeAddress,
+  type ListenAddress,
+  unboundAddress,
+} from './listen-address.ts';
 import { writeReply } from './reply.ts';
 import { isCrossSite, type TrustedSites } from './request-guard.ts';
+import { acceptsClient, type HttpTls, tlsServerOptions } from './tls-material.ts';
 import { responseForUpgrade } from './upgrade.ts';
 
 /** Bounds of one listener. */
@@ -30,11 +40,8 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   keepAliveTimeoutMs: 30_000,
 };
 
-export type HttpListenerOptions = {
+export type HttpListenerOptions = ListenAddress & {
   readonly name: string;
-  readonly host: string;
-  /** 0 picks a free one. */
-  readonly port: number;
   readonly log: Logger;
   /** In order; the last one answers what no prefix claims. At least one. */
   readonly dialects: readonly HttpDialect[];
@@ -44,15 +51,13 @@ export type HttpListenerOptions = {
   readonly limits?: Partial<HttpLimits>;
 };
 
-/** One HTTP port shared by several API dialects. */
+/** One port or Unix socket shared by several API dialects. */
 export interface HttpListener extends Service, HttpListenerView {
   /** What is really listened on; meaningful once started. */
-  readonly address: { readonly host: string; readonly port: number };
+  readonly address: BoundAddress;
 }
 
 const DRAIN_MS = 300;
-/** Viewers of a popular stream arrive together. */
-const BACKLOG = 4_096;
 const TCP_KEEP_ALIVE_MS = 60_000;
 
 /** Creates a listener that `start` binds. @throws (from `start`) GatewayError `http.listen` */
@@ -70,8 +75,10 @@ class DialectListener implements HttpListener {
   readonly #onLoopback: boolean;
   readonly #carried: readonly Carried[];
   readonly #sockets = new Map<Socket, HttpConnectionView>();
+  /** Also those whose TLS handshake is not over. */
+  readonly #transports = new Set<Socket>();
   readonly #server: Server;
-  #address: { readonly host: string; readonly port: number };
+  #address: BoundAddress;
   #nextConnection = 1;
 
   constructor(options: HttpListenerOptions) {
@@ -80,36 +87,29 @@ class DialectListener implements HttpListener {
     this.#options = options;
     this.#carried = options.dialects.map((dialect) => ({ dialect, app: undefined }));
     this.#trusted = options.trusted ?? { hosts: [], origins: [] };
-    this.#onLoopback = isLoopbackHost(options.host);
-    this.#address = { host: options.host, port: options.port };
-    this.#server = this.#createServer({ ...DEFAULT_HTTP_LIMITS, ...options.limits });
+    this.#onLoopback = 'host' in options && isLoopbackHost(options.host);
+    this.#address = unboundAddress(options);
+    const tls = 'tls' in options ? options.tls : undefined;
+    this.#server = this.#createServer({ ...DEFAULT_HTTP_LIMITS, ...options.limits }, tls);
   }
 
-  get address(): { readonly host: string; readonly port: number } {
+  get address(): BoundAddress {
     return this.#address;
   }
 
   async start(): Promise<void> {
-    const { host, port, name, log } = this.#options;
-    await new Promise<void>((resolve, reject) => {
-      const onError = (error: Error) => {
-        reject(
-          new GatewayError(
-            'unavailable',
-            'http.listen',
-            `${name} cannot listen on ${host}:${port}: ${error.message}`,
-            { cause: error },
-          ),
-        );
-      };
-      this.#server.once('error', onError);
-      this.#server.listen({ host, port, backlog: BACKLOG }, () => {
-        this.#server.off('error', onError);
-        this.#server.on('error', (error) => log.error(`${name}: ${error.message}`));
-        resolve();
-      });
-    });
-    this.#address = { host, port: (this.#server.address() as AddressInfo).port };
+    const { name, log } = this.#options;
+    try {
+      this.#address = await bindServer(this.#server, this.#options);
+    } catch (error) {
+      throw new GatewayError(
+        'unavailable',
+        'http.listen',
+        `${name} cannot listen on ${describeAddress(this.#options)}: ${errorText(error)}`,
+        { cause: error },
+      );
+    }
+    this.#server.on('error', (error) => log.error(`${name}: ${error.message}`));
   }
 
   async stop(deadline: AbortSignal): Promise<void> {
@@ -117,7 +117,7 @@ class DialectListener implements HttpListener {
     this.#server.closeIdleConnections();
     // Live streams never end by themselves, so whatever is left after a short drain is cut.
     const cut = () => {
-      for (const socket of this.#sockets.keys()) socket.destroy();
+      for (const socket of this.#transports) socket.destroy();
     };
     const drain = setTimeout(cut, DRAIN_MS);
     deadline.addEventListener('abort', cut, { once: true });
@@ -144,8 +144,8 @@ class DialectListener implements HttpListener {
     return false;
   }
 
-  #createServer(limits: HttpLimits): Server {
-    const server = createServer({
+  #createServer(limits: HttpLimits, tls: HttpTls | undefined): Server {
+    const options = {
       maxHeaderSize: limits.maxHeaderBytes,
       headersTimeout: limits.headersTimeoutMs,
       requestTimeout: limits.requestTimeoutMs,
@@ -156,14 +156,25 @@ class DialectListener implements HttpListener {
       keepAlive: true,
       keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
       // Other upgrades, and ones that carry a body, are served as plain requests.
-      shouldUpgradeCallback: (request) => isBodylessWebSocketUpgrade(request),
-    });
+      shouldUpgradeCallback: isBodylessWebSocketUpgrade,
+    };
+    const server =
+      tls === undefined ? createServer(options) : createTlsServer({ ...options, ...tlsServerOptions(tls) });
     server.maxConnections = limits.maxConnections;
-    server.on('connection', (socket) => this.#track(socket));
+    server.on('connection', (socket: Socket) => {
+      this.#transports.add(socket);
+      socket.on('close', () => this.#transports.delete(socket));
+      if (tls === undefined) this.#track(socket);
+    });
+    server.on('secureConnection', (socket: TLSSocket) => {
+      if (acceptsClient(socket, tls?.clientAuth ?? '')) this.#track(socket);
+      else socket.destroy();
+    });
     server.on('request', (request, response) => this.#onRequest(request, response));
     server.on('upgrade', (request, socket, head) => this.#onUpgrade(request, socket as Socket, head));
     server.on('clientError', (_error, socket) => {
-      if (socket.writable)
+      // A client whose TLS handshake failed cannot read an answer.
+      if (socket.writable && this.#sockets.has(socket as Socket))
         socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
       else socket.destroy();
     });
