@@ -9,7 +9,7 @@ import { printSection, type Section } from './harness/section.ts';
 import { benchConnections } from './rows/connections.ts';
 import { benchHttps } from './rows/https.ts';
 import { benchIdle } from './rows/idle.ts';
-import { benchRules, benchSealing, benchStore } from './rows/in-process.ts';
+import { benchRules, benchSealing, benchSets, benchStore } from './rows/in-process.ts';
 import { benchLive } from './rows/live.ts';
 import { benchRelay } from './rows/relay.ts';
 
@@ -17,6 +17,7 @@ const SECTIONS: Readonly<Record<string, (options: BenchOptions) => Promise<Secti
   relay: benchRelay,
   socks: benchConnections,
   rules: benchRules,
+  sets: benchSets,
   flv: benchLive,
   https: benchHttps,
   store: benchStore,
