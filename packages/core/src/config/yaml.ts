@@ -11,6 +11,7 @@ import {
 } from 'yaml';
 import type { ConfigIssue } from './issue.ts';
 import { type ConfigEntry, type ConfigNode, type ConfigPlace, emptyNode } from './node.ts';
+import { parsePlainYaml } from './plain-yaml.ts';
 
 const MAX_TEXT_BYTES = 64 * 1024 * 1024;
 const MAX_NODES = 4_000_000;
@@ -21,6 +22,12 @@ export type ParsedConfig = { readonly node: ConfigNode; readonly issues: readonl
 
 /** Reads a YAML document (anchors, aliases, merge keys; duplicate keys are errors) into nodes with their places. */
 export function parseYamlConfig(text: string, file: string): ParsedConfig {
+  const plain = text.length > MAX_TEXT_BYTES ? undefined : parsePlainYaml(text, file);
+  return plain === undefined ? parseCompleteYaml(text, file) : { node: plain, issues: [] };
+}
+
+/** As `parseYamlConfig`, without the fast way for plain documents. */
+export function parseCompleteYaml(text: string, file: string): ParsedConfig {
   if (text.length > MAX_TEXT_BYTES)
     return failed(file, 1, 1, `expected at most ${MAX_TEXT_BYTES} bytes, found ${text.length}`);
   const lines = new LineCounter();
