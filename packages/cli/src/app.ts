@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { dirname } from 'node:path';
-import type { ClashOptions, ReloadRequest } from '@sluice/api/clash/options';
+import { dirname, resolve } from 'node:path';
+import type { ClashOptions, Lifecycle, ReloadRequest } from '@sluice/api/clash/options';
 import { isLoopbackHost } from '@sluice/base/address';
 import { systemClock } from '@sluice/base/clock';
 import { errorText, GatewayError } from '@sluice/base/errors';
@@ -20,6 +20,7 @@ import { describeApp } from './app/describe.ts';
 import { loadSettings, type SettingsSource } from './settings/load-settings.ts';
 import type { GatewaySettings } from './settings/schema.ts';
 import type { StartLine } from './start-screen.ts';
+import { KERNEL_API_VERSION } from './version.ts';
 
 /** The running gateway. */
 export type App = Service & {
@@ -41,10 +42,12 @@ export type AppOptions = {
   readonly logs: LogHub;
   /** Where the settings came from, for reloading. */
   readonly source: SettingsSource;
+  /** What the control API may do with the process. */
+  readonly lifecycle: Lifecycle;
 };
 
 /** Makes all planes and APIs and wires the ports between them; nothing listens before `start`. */
-export async function createApp({ settings, logs, source }: AppOptions): Promise<App> {
+export async function createApp({ settings, logs, source, lifecycle }: AppOptions): Promise<App> {
   const dataDir = settings['data-dir'];
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const log = logs.logger;
@@ -61,7 +64,12 @@ export async function createApp({ settings, logs, source }: AppOptions): Promise
 
   // Route asks for the tap only when a rule wants it, so it can be made before the plane that provides it.
   let inspect: InspectPlane | undefined;
-  const route = createRoutePlane(context, settings.route, { tap: () => inspect?.tap });
+  const homeDir = homeOf(source, dataDir);
+  const route = await createRoutePlane(context, settings.route, {
+    tap: () => inspect?.tap,
+    homeDir,
+    userAgent: `clash.meta/${KERNEL_API_VERSION}`,
+  });
   inspect = await createInspectPlane(context, settings.inspect, {
     dialer: route.dialer,
     isOwnListener: (host, port) => isLoopbackHost(host) && ownPorts().has(port),
@@ -102,7 +110,8 @@ export async function createApp({ settings, logs, source }: AppOptions): Promise
     logs,
     metrics,
     events,
-    homeDir: source.file === undefined ? dataDir : dirname(source.file),
+    homeDir,
+    lifecycle,
     reload: kernelReload(reload),
   });
   const services = new ServiceGroup(log, [route, inspect, media, ...listeners.all]);
@@ -118,6 +127,12 @@ export async function createApp({ settings, logs, source }: AppOptions): Promise
     controlUrl: () => listeners.controlUrl(),
     describe: () => describeApp(planes, settings, listeners),
   };
+}
+
+/** Where relative paths of the configuration start. */
+function homeOf({ home, file }: SettingsSource, dataDir: string): string {
+  if (home !== undefined) return resolve(home);
+  return file === undefined || file === '-' ? dataDir : dirname(resolve(file));
 }
 
 /** Why a configuration cannot be used. */

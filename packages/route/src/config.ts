@@ -137,8 +137,19 @@ export const routeConfigSchema = Type.Object(
           'Certificates to trust besides those of the system, as PEM text or paths.',
         ),
         'ech-key': notServed('Encrypted client hello'),
-        'client-auth-type': text(
-          'Client certificates of the control API: request, require-any, verify-if-given or require-and-verify.',
+        'client-auth-type': Type.Union(
+          [
+            Type.Literal(''),
+            Type.Literal('request'),
+            Type.Literal('require-any'),
+            Type.Literal('verify-if-given'),
+            Type.Literal('require-and-verify'),
+          ],
+          {
+            default: '',
+            ignoreCase: true,
+            description: 'What is asked of client certificates of the control API.',
+          },
         ),
         'client-auth-cert': text('Authority of client certificates as PEM text or path.'),
       },

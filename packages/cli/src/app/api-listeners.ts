@@ -1,7 +1,11 @@
+import { delimiter, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { AbsentInbounds } from '@sluice/api/clash/absent-inbounds';
 import { clashOperations, createClashDialect } from '@sluice/api/clash/clash-dialect';
+import { type ClashListenerOptions, createClashListeners } from '@sluice/api/clash/clash-listeners';
 import { type CorsRules, DEFAULT_CORS } from '@sluice/api/clash/cors';
-import type { ClashOptions, ReloadRequest } from '@sluice/api/clash/options';
+import { RuntimeProfiler } from '@sluice/api/clash/debug/runtime-profiler';
+import type { ClashOptions, Lifecycle, ReloadRequest } from '@sluice/api/clash/options';
 import { createDocsDialect } from '@sluice/api/documents/docs-dialect';
 import { gatewayDocument } from '@sluice/api/documents/gateway-document';
 import { createMetricsDialect } from '@sluice/api/documents/metrics-dialect';
@@ -40,6 +44,7 @@ export type ApiListenerOptions = {
   reload(request: ReloadRequest): Promise<void>;
   /** Folder of the configuration file, from which reloads are allowed. */
   readonly homeDir: string;
+  readonly lifecycle: Lifecycle;
 };
 
 export type ApiListeners = {
@@ -58,7 +63,8 @@ export type ApiListeners = {
 export function createApiListeners(options: ApiListenerOptions): ApiListeners {
   const { settings, media, logs } = options;
   const log = logs.logger.child('api');
-  const clash = clashOptions(options);
+  const profiler = settings.log.level === 'debug' ? new RuntimeProfiler(systemClock) : undefined;
+  const clash = clashOptions(options, profiler);
   const quantumult = {
     inspect: options.inspect.control,
     clock: systemClock,
@@ -136,8 +142,12 @@ export function createApiListeners(options: ApiListenerOptions): ApiListeners {
     settings.media.http?.['port'] === 0
       ? undefined
       : listener('media http', mediaAddress, [createZlmDialect(zlm)], true);
+  const controllers = createClashListeners({ ...controllersOf(options), clash, log });
   return {
-    all: [control, admin, mediaHttp].filter((each) => each !== undefined),
+    all: [
+      ...(profiler === undefined ? [] : [profilerService(profiler)]),
+      ...[control, admin, mediaHttp, ...controllers].filter((each) => each !== undefined),
+    ],
     controlUrl: () => urlOf(control),
     mediaUrl: () => (mediaHttp === undefined ? undefined : urlOf(mediaHttp)),
     addresses: () => apiListeners(control, admin, mediaHttp),
@@ -145,7 +155,51 @@ export function createApiListeners(options: ApiListenerOptions): ApiListeners {
   };
 }
 
-function clashOptions({ route, logs, settings, reload, homeDir }: ApiListenerOptions): ClashOptions {
+/** Samples from the start of the gateway to its end. */
+function profilerService(profiler: RuntimeProfiler): Service {
+  return {
+    name: 'profiler',
+    start: () => profiler.start(),
+    stop: () => Promise.resolve(profiler.stop()),
+  };
+}
+
+/** The controllers that the kernel's keys ask for besides the control listener. */
+function controllersOf({
+  settings,
+  homeDir,
+}: ApiListenerOptions): Pick<ClashListenerOptions, 'tcp' | 'tls' | 'unix'> {
+  const { route, control } = settings;
+  const resolvePath = (path: string) => resolve(homeDir, path);
+  const plain = route['external-controller'];
+  const secure = route['external-controller-tls'];
+  const unix = route['external-controller-unix'];
+  const { tls } = route;
+  const isOwn = plain === '' || parseEndpoint(plain).port === parseEndpoint(control.listen).port;
+  return {
+    // A bare kernel file's controller is the control listener itself.
+    tcp: isOwn ? undefined : parseEndpoint(plain),
+    tls:
+      secure === ''
+        ? undefined
+        : {
+            ...parseEndpoint(secure),
+            settings: {
+              certificate: tls.certificate,
+              privateKey: tls['private-key'],
+              clientAuthType: tls['client-auth-type'],
+              clientAuthCert: tls['client-auth-cert'],
+            },
+            resolvePath,
+          },
+    unix: unix === '' ? undefined : resolvePath(unix),
+  };
+}
+
+function clashOptions(
+  { route, logs, settings, reload, homeDir, lifecycle }: ApiListenerOptions,
+  profiler: RuntimeProfiler | undefined,
+): ClashOptions {
   return {
     route: route.control,
     logs,
@@ -156,9 +210,11 @@ function clashOptions({ route, logs, settings, reload, homeDir }: ApiListenerOpt
     cors: corsRules(settings.route['external-controller-cors']),
     uiDir: settings.control.ui === '' ? undefined : settings.control.ui,
     homeDir,
-    safePaths: (process.env['SAFE_PATHS'] ?? '')
-      .split(process.platform === 'win32' ? ';' : ':')
-      .filter((path) => path !== ''),
+    safePaths: (process.env['SAFE_PATHS'] ?? '').split(delimiter).filter((path) => path !== ''),
+    dohPath: settings.route['external-doh-server'],
+    profiler,
+    absentInbounds: new AbsentInbounds(),
+    lifecycle,
     reload,
   };
 }

@@ -12,6 +12,7 @@ import { startLiveSource } from '../demo/live-source.ts';
 import { startTrickle } from '../demo/trickle.ts';
 import { startWebSite } from '../demo/web-site.ts';
 import { EXIT_FAILED, EXIT_OK } from '../exit-codes.ts';
+import { ProcessLifecycle } from '../process-lifecycle.ts';
 import { loadSettings } from '../settings/load-settings.ts';
 import { startScreen } from '../start-screen.ts';
 import { printIssues, type Terminal } from '../terminal.ts';
@@ -46,7 +47,7 @@ async function runDemo(folder: string, terminal: Terminal): Promise<number> {
   if (settings === undefined) return EXIT_FAILED;
 
   const logs = createLogHub('warning', textSink(process.stderr, terminal.colour));
-  const app = await createApp({ settings, logs, source });
+  const app = await createApp({ settings, logs, source, lifecycle: new ProcessLifecycle() });
   await app.start();
   const site = await startWebSite(HOSTNAME, siteAuthority);
   const live = startLiveSource({
