@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
+import type { ExplainOptions } from './commands/explain.ts';
 import { EXIT_OK, EXIT_USAGE } from './exit-codes.ts';
 import { normalizeArguments } from './launch-arguments.ts';
 import { type SettingsOptions, settingsSource } from './settings-source.ts';
@@ -8,6 +9,7 @@ import { KERNEL_API_VERSION, VERSION } from './version.ts';
 // Commands are imported when they run: --help and version must not load the whole gateway.
 
 const CA_FORMATS = ['pem', 'der', 'p12'] as const;
+const NETWORKS = ['tcp', 'udp'] as const;
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
 type RunOptions = SettingsOptions & { readonly test?: boolean; readonly versionLine?: boolean };
@@ -62,6 +64,36 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
     .option('-f, --file <file>', 'a kernel configuration file or config.ini')
     .action(async (options: SettingsOptions) =>
       finish((await import('./commands/check.ts')).checkCommand(source(options), terminal)),
+    );
+
+  withConfig(
+    program
+      .command('explain')
+      .description('ask the running gateway what it would do with a connection, step by step')
+      .argument('<target>', 'a URL, host:port, or a host (port 443)'),
+  )
+    .option('-f, --file <file>', 'a kernel configuration file, to find the gateway by')
+    .option('--from <ip>', 'address of the client; 127.0.0.1 without it')
+    .addOption(new Option('--network <network>', 'what the client sends').choices(NETWORKS))
+    .option('--inbound <name>', 'name of the listener the client uses')
+    .option('--user <name>', 'name with which the client logged in')
+    .option('--process <name>', 'name of the client program')
+    .option(
+      '--control <url>',
+      'where the gateway is controlled; http://127.0.0.1:9090 without a configuration',
+    )
+    .option('-s, --secret <secret>', 'secret of the control API')
+    .option('--json', 'print the answer as JSON', false)
+    .addHelpText('after', '\nExample: sluice explain https://example.com/ --from 192.168.1.7')
+    .action(async (target: string, { secret, ...options }: SettingsOptions & ExplainOptions) =>
+      finish(
+        (await import('./commands/explain.ts')).explainCommand(
+          target,
+          { ...options, ...(secret === undefined ? {} : { secret }) },
+          source(options),
+          terminal,
+        ),
+      ),
     );
 
   program
