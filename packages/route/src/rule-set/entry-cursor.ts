@@ -64,10 +64,12 @@ export function entryText({ bytes, start, end }: EntryCursor): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8');
 }
 
-/** The place of the next line feed, or the end of the bytes. */
+/** The place of the next line feed, or the end of the bytes. Lines are too short for `indexOf` to pay. */
 export function endOfLine(bytes: Uint8Array, from: number): number {
-  const at = bytes.indexOf(LINE_FEED, from);
-  return at < 0 ? bytes.length : at;
+  const { length } = bytes;
+  let at = from;
+  while (at < length && bytes[at] !== LINE_FEED) at++;
+  return at;
 }
 
 /** The first place from `from` on that is not a blank; line feeds count as text. */

@@ -120,13 +120,15 @@ class YamlItems implements EntryCursor {
 
   #readSingleQuoted(start: number, end: number): boolean {
     const file = this.#file;
-    let close = file.indexOf(SINGLE_QUOTE, start);
     let hasQuote = false;
-    while (close >= 0 && close < end && file[close + 1] === SINGLE_QUOTE) {
+    let close = start;
+    for (; close < end; close++) {
+      if (file[close] !== SINGLE_QUOTE) continue;
+      if (file[close + 1] !== SINGLE_QUOTE) break;
       hasQuote = true;
-      close = file.indexOf(SINGLE_QUOTE, close + 2);
+      close++;
     }
-    if (close < 0 || close >= end || !isOver(file, close + 1, end)) return false;
+    if (close >= end || !isOver(file, close + 1, end)) return false;
     if (hasQuote) this.#take(textOf(file, start, close).replaceAll("''", "'"));
     else this.#takeRange(start, close);
     return true;
