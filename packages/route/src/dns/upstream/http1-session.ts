@@ -1,4 +1,5 @@
 import http from 'node:http';
+import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import { errorText, GatewayError } from '@sluice/base/errors';
 import { BodyCollector, type HttpAsk, tooLong, unexpectedStatus } from './http-ask.ts';
@@ -37,8 +38,11 @@ export class Http1Session implements HttpAsk {
         request.destroy();
       };
       signal.addEventListener('abort', onAbort, { once: true });
+      let settle: (() => void) | undefined;
+      // Only now is the connection free for the next request.
       request.once('close', () => {
         signal.removeEventListener('abort', onAbort);
+        settle?.();
         reject(new GatewayError('unavailable', 'dns.closed', 'connection closed by the server'));
       });
       request.on('error', reject);
@@ -51,8 +55,10 @@ export class Http1Session implements HttpAsk {
         });
         response.on('error', reject);
         response.once('end', () => {
-          if (response.statusCode === 200) resolve(body.finish());
-          else reject(unexpectedStatus(response.statusCode ?? 0));
+          settle = () =>
+            response.statusCode === 200
+              ? resolve(body.finish())
+              : reject(unexpectedStatus(response.statusCode ?? 0));
         });
       });
       request.end();
@@ -82,7 +88,7 @@ class ConnectingAgent extends http.Agent {
       (stream) => {
         // Node's HTTP does not wake a stream that was paused before; the server speaks second.
         stream.resume();
-        callback?.(null, stream);
+        callback?.(null, asSocket(stream));
       },
       (error: unknown) => {
         const reported = error instanceof Error ? error : new Error(errorText(error));
@@ -92,4 +98,11 @@ class ConnectingAgent extends http.Agent {
     );
     return undefined;
   }
+}
+
+/** An agent calls methods of sockets on its connections while they are idle; streams through outbounds need not have them. */
+function asSocket(stream: Duplex): Duplex {
+  if (stream instanceof net.Socket) return stream;
+  const nothing = (): Duplex => stream;
+  return Object.assign(stream, { ref: nothing, unref: nothing, setKeepAlive: nothing, setTimeout: nothing });
 }

@@ -10,6 +10,9 @@ import type { UpstreamConfig } from './upstream-config.ts';
 
 type UdpConfig = Extract<UpstreamConfig, { readonly server: Endpoint }>;
 
+/** A datagram may get lost; the second and third still come in time for who is waiting. */
+const RESEND_MS = 1_500;
+
 /**
  * DNS over UDP (RFC 1035 §4.2.1). Every query has its own socket and id, so that a forged answer has to guess both; a truncated
  * answer is asked for again over TCP.
@@ -58,10 +61,13 @@ export class UdpUpstream implements Upstream {
     const onClose = (): void => answer.reject(new GatewayError('unavailable', 'dns.closed', 'socket closed'));
     const socket = await this.#environment.dialer.openUdp(target, via, { onPacket, onClose }, signal);
     this.#waiting.add(socket);
+    const question = withId(query.bytes, id);
+    const resending = this.#environment.clock.every(RESEND_MS, () => socket.send(question, target));
     try {
-      socket.send(withId(query.bytes, id), target);
+      socket.send(question, target);
       return await orAborted(answer.promise, signal);
     } finally {
+      resending.cancel();
       this.#waiting.delete(socket);
       socket.close();
     }

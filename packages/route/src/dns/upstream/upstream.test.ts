@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
-import type { Duplex } from 'node:stream';
+import { Duplex } from 'node:stream';
 import { afterEach, describe, it } from 'node:test';
 import { FakeClock, systemClock } from '@sluice/base/clock';
 import { encodeQuery } from '@sluice/codec/dns/encode';
@@ -50,6 +50,24 @@ async function addresses(server: Upstream, signal = AbortSignal.timeout(5_000)):
   const message = scanMessage(await server.exchange(QUERY, signal));
   assert.equal(message.id, QUERY.id);
   return answerAddresses(message).map(({ ip }) => ip);
+}
+
+/** A stream with nothing of a socket about it, as outbounds give. */
+function plainStream(socket: Duplex): Duplex {
+  const stream = new Duplex({
+    read: () => void socket.resume(),
+    write: (chunk, _encoding, done) => void socket.write(chunk, done),
+    final: (done) => void socket.end(done),
+    destroy: (error, done) => {
+      socket.destroy();
+      done(error);
+    },
+  });
+  socket.on('data', (chunk) => void stream.push(chunk));
+  socket.on('end', () => void stream.push(null));
+  socket.on('close', () => void stream.destroy());
+  stream.on('error', () => undefined);
+  return stream.pause();
 }
 
 const answerOne = (query: DnsQuery) => addressAnswer(query, ['1.2.3.4']);
@@ -101,6 +119,21 @@ describe('DNS over UDP', () => {
     assert.deepEqual(await addresses(upstream(`127.0.0.1:${port}`)), ['1.2.3.4']);
     assert.deepEqual(dialer.dialed, ['udp 127.0.0.1 ', 'tcp 127.0.0.1 ']);
     socket.close();
+  });
+
+  it('asks again when nothing comes back', async () => {
+    const clock = new FakeClock();
+    let asked = 0;
+    const firstAsked = Promise.withResolvers<void>();
+    const port = await servers.udp((query) => {
+      firstAsked.resolve();
+      return ++asked === 1 ? undefined : answerOne(query);
+    });
+    const answer = addresses(upstream(`127.0.0.1:${port}`, clock));
+    await firstAsked.promise;
+    clock.advance(1_500);
+    assert.deepEqual(await answer, ['1.2.3.4']);
+    assert.equal(asked, 2);
   });
 
   it('ends with its signal and leaves no socket', async () => {
@@ -263,6 +296,23 @@ describe('DNS over HTTPS', () => {
     dialer.close();
     assert.deepEqual(await addresses(server), ['1.2.3.4']);
     assert.equal(servers.connections, 2);
+  });
+
+  it('works over streams that are no sockets', async () => {
+    const dialTcp = dialer.dialTcp.bind(dialer);
+    dialer.dialTcp = async (...dial) => plainStream(await dialTcp(...dial));
+    const secure = await servers.https(answerOne);
+    assert.deepEqual(await addresses(upstream(`https://proxy.test:${secure}/`)), ['1.2.3.4']);
+    const old = await servers.https(answerOne, { http2: false });
+    const overHttp1 = upstream(`https://proxy.test:${old}/`);
+    for (let count = 0; count < 3; count++) assert.deepEqual(await addresses(overHttp1), ['1.2.3.4']);
+    const plain = await servers.https(answerOne, { tls: false });
+    const withoutTls = upstream(`http://127.0.0.1:${plain}/`);
+    for (let count = 0; count < 3; count++) assert.deepEqual(await addresses(withoutTls), ['1.2.3.4']);
+    const tls = await servers.stream(answerOne, { tls: true });
+    assert.deepEqual(await addresses(upstream(`tls://proxy.test:${tls}`)), ['1.2.3.4']);
+    const tcp = await servers.stream(answerOne);
+    assert.deepEqual(await addresses(upstream(`tcp://127.0.0.1:${tcp}`)), ['1.2.3.4']);
   });
 
   it('ends with its signal', async () => {
