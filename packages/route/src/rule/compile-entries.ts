@@ -25,13 +25,22 @@ export type CompiledEntries = {
 /** Keywords that would lead a rule set into other rules. */
 const REFUSED_KEYWORDS: ReadonlySet<string> = new Set(['MATCH', 'RULE-SET', 'SUB-RULE']);
 
+const NO_OPTIONS: readonly string[] = [];
+
 /** Reads `TYPE,payload[,option…]`, a rule without a target. @throws GatewayError `route.rule` */
 export function parseClassicalEntry(line: string): RuleCondition {
-  const [keyword = '', ...pieces] = line.split(',').map((piece) => piece.trim());
+  const comma = line.indexOf(',');
+  const keyword = comma < 0 ? line.trim() : line.slice(0, comma).trim();
   if (REFUSED_KEYWORDS.has(keyword)) throw ruleError('unsupported rule type on rule-set');
-  if (OPEN_PAYLOAD_KEYWORDS.has(keyword)) return parseCondition(keyword, pieces.join(','), []);
-  const [payload = '', ...options] = pieces;
-  return parseCondition(keyword, payload, options);
+  const second = comma < 0 ? -1 : line.indexOf(',', comma + 1);
+  // Nearly all entries are a type and a payload.
+  if (second < 0) return parseCondition(keyword, comma < 0 ? '' : line.slice(comma + 1).trim(), NO_OPTIONS);
+  const [payload = '', ...others] = line
+    .slice(comma + 1)
+    .split(',')
+    .map((piece) => piece.trim());
+  if (!OPEN_PAYLOAD_KEYWORDS.has(keyword)) return parseCondition(keyword, payload, others);
+  return parseCondition(keyword, [payload, ...others].join(','), NO_OPTIONS);
 }
 
 /**
