@@ -83,12 +83,17 @@ export class MrsDomains {
 
   /** False behind the last pattern. @throws ProtocolError `mrs-too-large` */
   next(): boolean {
-    while (++this.#node < this.#nodes) {
-      if (bitAt(this.#leaves, this.#node) === 0) continue;
-      this.#climb(this.#node);
-      return true;
+    const leaves = this.#leaves;
+    const nodes = this.#nodes;
+    let node = this.#node + 1;
+    while (node < nodes && bitAt(leaves, node) === 0) {
+      // Most nodes only lie on the way to a leaf.
+      node += (node & 7) === 0 && leaves[(node >>> 3) ^ 7] === 0 ? 8 : 1;
     }
-    return false;
+    this.#node = Math.min(node, nodes);
+    if (node >= nodes) return false;
+    this.#climb(node);
+    return true;
   }
 
   #climb(leaf: number): void {
