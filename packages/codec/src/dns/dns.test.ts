@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ProtocolError } from '@sluice/base/errors';
 import fc from 'fast-check';
-import { parseSubnetText } from './edns.ts';
+import { parseEdns, parseSubnetText } from './edns.ts';
 import {
   encodeAliasAnswer,
   encodeAnswer,
@@ -350,6 +350,33 @@ describe('DNS fuzzing', () => {
         },
       ),
       { numRuns: 2_000 },
+    );
+  });
+
+  it('reads any EDNS options', () => {
+    const option = fc
+      .tuple(fc.constantFrom(8, 8, 10), fc.uint8Array({ maxLength: 24 }))
+      .map(([code, data]) => {
+        const head = Buffer.alloc(4);
+        head.writeUInt16BE(code, 0);
+        head.writeUInt16BE(data.length, 2);
+        return Buffer.concat([head, data]);
+      });
+    const family = fc
+      .tuple(fc.nat(3), fc.nat(130), fc.uint8Array({ maxLength: 17 }))
+      .map(([number, length, address]) =>
+        Buffer.concat([Buffer.from([0, 8, 0, 4 + address.length, 0, number, length, 0]), address]),
+      );
+    fc.assert(
+      fc.property(fc.array(fc.oneof(option, family), { maxLength: 4 }), fc.nat(65_535), (options, flags) => {
+        const { clientSubnet } = parseEdns(1232, flags, Buffer.concat(options));
+        if (clientSubnet !== undefined)
+          assert.deepEqual(
+            parseSubnetText(`${clientSubnet.address}/${clientSubnet.prefixLength}`),
+            clientSubnet,
+          );
+      }),
+      { numRuns: 1_000 },
     );
   });
 
