@@ -50,6 +50,8 @@ function send({ stream, url, headers, signal }: Exchange): Promise<http.Incoming
     },
     resolve,
   );
+  // Outbounds give paused streams, which do not flow by themselves when somebody listens.
+  request.once('socket', () => stream.resume());
   request.on('error', reject);
   request.once('close', () => reject(new GatewayError('unavailable', 'fetch.failed', 'EOF')));
   request.end();

@@ -4,6 +4,7 @@ import http from 'node:http';
 import https from 'node:https';
 import net, { type AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import tls from 'node:tls';
 import { gzipSync } from 'node:zlib';
 import { FakeClock } from '@sluice/base/clock';
 import { GatewayError } from '@sluice/base/errors';
@@ -35,7 +36,7 @@ describe('downloads', () => {
         const socket = net.connect(toPort === 80 ? port : toPort, '127.0.0.1');
         closers.push(() => socket.destroy());
         await once(socket, 'connect');
-        return socket;
+        return socket.pause();
       },
     });
   const get = (url: string, more = {}) =>
@@ -144,6 +145,11 @@ describe('downloads', () => {
     );
     const securePort = await listen(secure);
     await assert.rejects(get(`https://proxy.test:${securePort}/`), rejects('fetch.failed', /self-signed/));
+    const trusted = tls.getCACertificates();
+    tls.setDefaultCACertificates([...trusted, TEST_CERTIFICATE]);
+    closers.push(() => tls.setDefaultCACertificates(trusted));
+    assert.equal(Buffer.from((await get(`https://proxy.test:${securePort}/`)).body).toString(), 'secret');
+    await assert.rejects(get(`https://other.test:${securePort}/`), rejects('fetch.failed', /altnames/));
     let hellos = 0;
     const mute = net.createServer((socket) => {
       closers.push(() => socket.destroy());
