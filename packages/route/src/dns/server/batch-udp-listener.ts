@@ -1,4 +1,5 @@
 import type { Endpoint } from '@sluice/base/address';
+import { GatewayError } from '@sluice/base/errors';
 import { type Ffi, loadFfi } from '@sluice/core/native/ffi';
 import { type NativeSockets, nativeSockets } from '@sluice/core/native/native-sockets';
 import { FAMILY_IPV4, familyOf, parseSocketAddress } from '@sluice/core/native/socket-address';
@@ -23,6 +24,7 @@ const MAX_BATCHES = 8;
 const MAX_PENDING = 4_096;
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 
+const NOT_ALLOWED = 'recvmmsg and sendmmsg are not allowed here';
 const NOBODY: Endpoint = { host: '', port: 0 };
 
 /** What the listener runs on, or why it cannot. */
@@ -68,10 +70,11 @@ export class BatchUdpListener {
     this.#received = new DatagramBatch(ffi, BATCH, QUERY_BYTES);
     this.#responses = new DatagramBatch(ffi, BATCH, SHORT_RESPONSE_BYTES);
     this.#longResponse = new DatagramBatch(ffi, 1, RESPONSE_BYTES);
+    if (!this.#received.isUsable(fd)) throw new GatewayError('unavailable', 'native.batches', NOT_ALLOWED);
     this.#unwatch = sockets.watch(fd, () => this.#onReadable());
   }
 
-  /** An empty host means every address, else it is an IP literal. @throws GatewayError `native.socket` */
+  /** An empty host means every address, else it is an IP literal. @throws GatewayError `native.socket`, `native.batches` */
   static listen(
     { host, port }: Endpoint,
     responder: DnsResponder,

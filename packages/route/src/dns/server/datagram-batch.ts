@@ -17,6 +17,7 @@ const NAME_BYTES = 32;
 
 const FLAG_TRUNCATED = 0x20;
 const DO_NOT_WAIT = 0x40;
+const TRY_AGAIN = 11;
 
 /** Memory for as many datagrams as one system call moves; laid out once. */
 export class DatagramBatch {
@@ -54,6 +55,15 @@ export class DatagramBatch {
       this.#iovecs.setBigUint64(slot * IOVEC_BYTES, base, true);
       this.#setIovecLength(slot, slotBytes);
     }
+  }
+
+  /** Whether the system lets this process make the calls at all; a sandbox may not. */
+  isUsable(fd: number): boolean {
+    const { libc } = this.#ffi;
+    if (libc.sendmmsg(fd, this.#headers.address, 0, DO_NOT_WAIT) !== 0) return false;
+    return (
+      libc.recvmmsg(fd, this.#headers.address, 0, DO_NOT_WAIT, 0n) === 0 || this.#ffi.errno() === TRY_AGAIN
+    );
   }
 
   /** Receives what is there; the result is the number of slots filled, 0 for none. */

@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { Endpoint } from '@sluice/base/address';
-import { errorText } from '@sluice/base/errors';
+import { errorText, GatewayError } from '@sluice/base/errors';
 import type { Logger } from '@sluice/core/log/logger';
 import { noteEngine } from '@sluice/core/native/native-status';
 import { type BatchSupport, BatchUdpListener, batchSupport } from './batch-udp-listener.ts';
@@ -25,12 +25,19 @@ export async function openUdpListener(
   support: BatchSupport = batchSupport(),
 ): Promise<DatagramListener> {
   const place = { host: host === '' || isIP(host) !== 0 ? host : (await lookup(host)).address, port };
-  if (!support.available) {
-    noteEngine(WORK, 'dgram', support.reason);
-    return openOnAny(place, (each) => UdpListener.listen(each, responder, log));
-  }
-  noteEngine(WORK, 'recvmmsg', '');
-  return openOnAny(place, async (each) => BatchUdpListener.listen(each, responder, support));
+  if (support.available) {
+    try {
+      const listener = await openOnAny(place, async (each) =>
+        BatchUdpListener.listen(each, responder, support),
+      );
+      noteEngine(WORK, 'recvmmsg', '');
+      return listener;
+    } catch (error) {
+      if (!(error instanceof GatewayError) || error.code !== 'native.batches') throw error;
+      noteEngine(WORK, 'dgram', error.message);
+    }
+  } else noteEngine(WORK, 'dgram', support.reason);
+  return openOnAny(place, (each) => UdpListener.listen(each, responder, log));
 }
 
 /** Every address of both families, or of IPv4 alone where there is no IPv6. */

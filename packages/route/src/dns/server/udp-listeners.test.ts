@@ -3,6 +3,7 @@ import dgram from 'node:dgram';
 import { once } from 'node:events';
 import { afterEach, describe, it } from 'node:test';
 import { createLogHub } from '@sluice/core/log/log-hub';
+import type { Ffi } from '@sluice/core/native/ffi';
 import fc from 'fast-check';
 import { type BatchSupport, batchSupport } from './batch-udp-listener.ts';
 import { type DatagramListener, openUdpListener } from './open-udp-listener.ts';
@@ -168,3 +169,25 @@ for (const [engine, wanted, skip] of engines) {
     });
   });
 }
+
+describe('dns over udp where batches are not allowed', {
+  skip: support.available ? false : support.reason,
+}, () => {
+  it('goes on without them', async () => {
+    if (!support.available) return;
+    const { ffi } = support;
+    const refusing = { ...ffi, libc: { ...ffi.libc, recvmmsg: () => -1 }, errno: () => 1 } as unknown as Ffi;
+    const listener = await openUdpListener(
+      { host: '127.0.0.1', port: 0 },
+      { respond: (message) => Buffer.from(message) },
+      log,
+      { ...support, ffi: refusing },
+    );
+    const socket = dgram.createSocket('udp4');
+    socket.send('still', listener.port, '127.0.0.1');
+    const [answer] = await once(socket, 'message');
+    assert.equal(String(answer), 'still');
+    socket.close();
+    await listener.close();
+  });
+});
