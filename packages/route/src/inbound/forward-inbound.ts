@@ -4,6 +4,7 @@ import { GatewayError } from '@sluice/base/errors';
 import type { NativeSockets } from '@sluice/core/native/native-sockets';
 import { newFlow } from '@sluice/core/ports/flow';
 import { descriptorOf } from '../net/descriptor.ts';
+import { isLocalAddress } from '../net/loopback-guard.ts';
 import { flowMetadata, type InboundParts } from './inbound.ts';
 
 /** Sends every connection to one destination. */
@@ -25,15 +26,21 @@ export async function serveRedir(
   void parts.sink.relay(flowMetadata(socket, parts, 'Redir', target, ''), socket);
 }
 
-/** Sends a connection that was routed to this machine to where it was going, which is its local end. */
+/**
+ * Sends a connection that was routed to this machine to where it was going, which is its local end.
+ * @throws GatewayError `route.not-redirected` for one that was made to the inbound itself
+ */
 export async function serveTproxy(socket: Socket, parts: InboundParts, inbound: Endpoint): Promise<void> {
+  const destinationIp = unmapIp(socket.localAddress ?? '');
+  if (socket.localPort === inbound.port && isLocalAddress(destinationIp))
+    throw new GatewayError('invalid', 'route.not-redirected', 'the connection was not redirected');
   const metadata = newFlow({
     network: 'tcp',
     type: 'TProxy',
     sourceIp: unmapIp(socket.remoteAddress ?? ''),
     sourcePort: socket.remotePort ?? 0,
     host: '',
-    destinationIp: unmapIp(socket.localAddress ?? ''),
+    destinationIp,
     destinationPort: socket.localPort ?? 0,
     inboundIp: inbound.host,
     inboundPort: inbound.port,

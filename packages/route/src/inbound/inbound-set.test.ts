@@ -276,12 +276,18 @@ describe('a tunnel', () => {
 
 describe('redirected connections', () => {
   it('are closed when they were not redirected', async () => {
-    await rig.set.apply([inbound({ kind: 'redir', users: [] })]);
+    await rig.set.apply([
+      inbound({ kind: 'redir', users: [] }),
+      inbound({ name: 'transparent', kind: 'tproxy', users: [] }),
+    ]);
     if (!nativeSockets().available) {
-      assert.match(rig.lines.at(-1) ?? '', /^error Listener in listen err: /);
+      assert.equal(rig.lines.filter((line) => /^error Listener \w+ listen err: ./.test(line)).length, 2);
       return;
     }
-    assert.equal((await readAll(await connect(rig.port()))).length, 0);
+    assert.equal((await readAll(await connect(rig.port('in')))).length, 0);
+    // Without the capability there is a line that says so instead.
+    const refused = rig.lines.some((line) => line.includes('setsockopt IP_TRANSPARENT'));
+    if (!refused) assert.equal((await readAll(await connect(rig.port('transparent')))).length, 0);
     assert.deepEqual(rig.flows, []);
   });
 });
@@ -342,6 +348,9 @@ describe('any bytes at all', () => {
       Buffer.from([5, 1, 0]),
       Buffer.from([4, 1]),
       Buffer.from('CONNECT '),
+      Buffer.from('GET http://127.0.0.1:1/ HTTP/1.1\r\nHost: a\r\n'),
+      Buffer.from('POST http://127.0.0.1:1/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n'),
+      Buffer.from('CONNECT 127.0.0.1:1 HTTP/1.1\r\n\r\n'),
       Buffer.alloc(0),
     );
     const anything = fc.tuple(greeting, fc.uint8Array({ maxLength: 600 }));

@@ -65,6 +65,20 @@ export async function serveSocksFrom(
   else void parts.sink.relay(metadata, socket);
 }
 
+const CHOICE_NONE = encodeMethodChoice(METHOD_NONE);
+const CHOICE_PASSWORD = encodeMethodChoice(METHOD_PASSWORD);
+
+let lastReply = { host: '', port: 0, bytes: Buffer.alloc(0) };
+
+/** Most connections come to the same address, so its reply is kept. */
+function successReply(host: string, port: number): Buffer {
+  if (lastReply.host !== host || lastReply.port !== port) {
+    const bytes = encodeReply({ code: REPLY_SUCCEEDED, bound: { host, port } });
+    lastReply = { host, port, bytes };
+  }
+  return lastReply.bytes;
+}
+
 /** `undefined` for a UDP association, which has no destination of its own. */
 async function negotiate5(
   socket: Socket,
@@ -75,7 +89,7 @@ async function negotiate5(
   const access = parts.access();
   let user = '';
   if (needsCredentials(access, unmapIp(socket.remoteAddress ?? ''))) {
-    socket.write(encodeMethodChoice(METHOD_PASSWORD));
+    socket.write(CHOICE_PASSWORD);
     const credentials = await reader.read(parseCredentials);
     const { password } = credentials;
     const accepted = credentials.user !== '' && password !== '' && isUser(access, credentials.user, password);
@@ -86,14 +100,13 @@ async function negotiate5(
     socket.write(encodeCredentialsStatus(true));
     user = credentials.user;
   } else {
-    socket.write(encodeMethodChoice(METHOD_NONE));
+    socket.write(CHOICE_NONE);
   }
   const { command, target } = await reader.read(parseRequest);
-  const bound = { host: unmapIp(socket.localAddress ?? '0.0.0.0'), port: socket.localPort ?? 0 };
   if (command !== COMMAND_CONNECT && command !== COMMAND_UDP_ASSOCIATE) {
     throw new ProtocolError('socks-command', 1, `command ${command} is not served`);
   }
-  socket.write(encodeReply({ code: REPLY_SUCCEEDED, bound }));
+  socket.write(successReply(unmapIp(socket.localAddress ?? '0.0.0.0'), socket.localPort ?? 0));
   return command === COMMAND_CONNECT ? flowMetadata(socket, parts, 'Socks5', target, user) : undefined;
 }
 

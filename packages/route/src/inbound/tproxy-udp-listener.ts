@@ -5,6 +5,7 @@ import { errorText } from '@sluice/base/errors';
 import type { Logger } from '@sluice/core/log/logger';
 import type { NativeSockets } from '@sluice/core/native/native-sockets';
 import { newFlow } from '@sluice/core/ports/flow';
+import { isLocalAddress } from '../net/loopback-guard.ts';
 import type { ClientPacket } from '../tunnel/udp-session.ts';
 import type { InboundLabels } from './inbound.ts';
 import { bindForeignUdp, bindTransparentUdp } from './listener-socket.ts';
@@ -78,9 +79,9 @@ export class TproxyUdpListener {
 
   #take(source: Endpoint, destination: Endpoint, data: Uint8Array, dscp: number, local: Endpoint): void {
     const { name, specialProxy, specialRules } = this.#labels;
-    const isOwn = destination.port === local.port && (destination.host === local.host || local.host === '::');
     // Port 0 cannot be sent to; what was sent to this very port would come back for ever.
-    if (source.port === 0 || destination.port === 0 || (isOwn && destination.host === '127.0.0.1')) return;
+    const isOwn = destination.port === local.port && isLocalAddress(destination.host);
+    if (isOwn || source.port === 0 || destination.port === 0) return;
     const metadata = newFlow({
       network: 'udp',
       type: 'TProxy',

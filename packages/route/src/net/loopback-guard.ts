@@ -42,7 +42,7 @@ export class LoopbackGuard {
 
   /** True when a datagram's source is one of our own direct sockets. */
   isOwnUdp({ host, port }: Endpoint): boolean {
-    return this.#udpPorts.has(port) && isLocal(unmapIp(host));
+    return this.#udpPorts.has(port) && isLocalAddress(unmapIp(host));
   }
 
   #forget(local: string, remote: string): void {
@@ -56,7 +56,8 @@ function endText({ host, port }: Endpoint): string {
   return formatEndpoint(unmapIp(host), port);
 }
 
-function isLocal(ip: string): boolean {
+/** Whether an IP literal is an address of this machine, now. */
+export function isLocalAddress(ip: string): boolean {
   if (isIPv4(ip) && ip.startsWith('127.')) return true;
   return Object.values(networkInterfaces()).some((addresses) =>
     addresses?.some(({ address }) => address === ip),

@@ -25,14 +25,13 @@ export function optionsFor(
   own: Partial<SocketOptions> | undefined,
   global: Pick<SocketOptions, 'interfaceName' | 'routingMark'> | undefined,
 ): SocketOptions | undefined {
-  const far = isGlobalUnicast(ip);
-  const interfaceName = far ? own?.interfaceName || global?.interfaceName || '' : '';
-  const routingMark = far ? own?.routingMark || global?.routingMark || 0 : 0;
+  const interfaceName = own?.interfaceName || global?.interfaceName || '';
+  const routingMark = own?.routingMark || global?.routingMark || 0;
   const tfo = own?.tfo === true;
   const mptcp = own?.mptcp === true;
-  return interfaceName === '' && routingMark === 0 && !tfo && !mptcp
-    ? undefined
-    : { interfaceName, routingMark, tfo, mptcp };
+  const placed = (interfaceName !== '' || routingMark !== 0) && isGlobalUnicast(ip);
+  if (placed) return { interfaceName, routingMark, tfo, mptcp };
+  return tfo || mptcp ? { interfaceName: '', routingMark: 0, tfo, mptcp } : undefined;
 }
 
 /** Loopback, link-local, multicast and unspecified addresses are reached without leaving by a particular interface. */

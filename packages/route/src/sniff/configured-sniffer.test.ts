@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import { FakeClock } from '@sluice/base/clock';
+import { GatewayError } from '@sluice/base/errors';
 import { cryptoFrame, plainHello, sealInitial } from '@sluice/codec/quic-initial/testing/seal-initial';
 import { decodeConfig } from '@sluice/core/config/decode';
 import { parseYamlConfig } from '@sluice/core/config/yaml';
@@ -50,6 +51,7 @@ const SOURCES: ListSources = {
     countriesOf: (ip) => (ip === '198.51.100.1' ? ['cn'] : []),
     asnOf: () => ({ number: '', organization: '' }),
     siteList: (name) => {
+      if (name === 'missing') throw new GatewayError('unavailable', 'geo.missing', 'no GeoSite.dat');
       if (name !== 'site') throw new Error(`list ${name} not found`);
       return { size: 1, matches: (host) => host === 'in.site.test' };
     },
@@ -225,6 +227,15 @@ describe('the sniffer section', () => {
     assert.equal(config.enabled, false);
     assert.deepEqual(config.rules, []);
     assert.deepEqual(issues, []);
+  });
+
+  it('needs no geo files while it is off', () => {
+    const lists = 'skip-domain: ["geosite:missing"]';
+    assert.deepEqual(resolve(`${lists}`).issues, []);
+    assert.match(
+      resolve(`enable: true\nsniff: {tls: {}}\n${lists}`).issues[0] ?? '',
+      /error in skip-domain, error:no GeoSite/,
+    );
   });
 
   it('takes the old keys only without the new', () => {

@@ -1,4 +1,4 @@
-import { errorText } from '@sluice/base/errors';
+import { errorText, GatewayError } from '@sluice/base/errors';
 import type { ReportIssue } from '@sluice/core/config/issue';
 import { type IntRange, parseIntRanges } from '../rule/int-ranges.ts';
 import { compileAddressList, compileDomainList, type ListSources, type ListTest } from './address-list.ts';
@@ -38,6 +38,8 @@ export function resolveSniffer(raw: RawSniffer, sources: ListSources, report: Re
     try {
       return compile(raw[key], sources);
     } catch (error) {
+      // Geo files are not fetched for a sniffer that is off.
+      if (!raw.enable && error instanceof GatewayError && error.code === 'geo.missing') return NOTHING;
       report('error', ['sniffer', key], `error in ${key}, error:${errorText(error)}`);
       return NOTHING;
     }
