@@ -34,6 +34,13 @@ export type GatewayOptions = {
   readonly control?: string;
 };
 
+/** A test must not replace its own process. */
+const NO_LIFECYCLE = {
+  checkRestart: () => Promise.resolve(),
+  restart: () => Promise.resolve(),
+  upgrade: () => Promise.reject(new Error('update error: already using latest version')),
+};
+
 /** Picks free ports for every listener. */
 export async function pickPorts(): Promise<GatewayPorts> {
   const [control = 0, mixed = 0, capture = 0, admin = 0, http = 0, rtmp = 0] = await freePorts(6);
@@ -71,7 +78,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
   if (settings === undefined) throw new Error(issues.map(formatIssue).join('\n'));
   const log: string[] = [];
   const logs = createLogHub('debug', (entry) => log.push(`${entry.level} ${entry.scope} ${entry.message}`));
-  const app = await createApp({ settings, logs, source: { file } });
+  const app = await createApp({ settings, logs, source: { file }, lifecycle: NO_LIFECYCLE });
   await app.start();
   return {
     app,

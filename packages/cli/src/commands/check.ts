@@ -4,7 +4,7 @@ import { printIssues, type Terminal } from '../terminal.ts';
 
 /** `sluice check`: reads the configuration as `run` would, reports every finding, starts nothing. */
 export function checkCommand(source: SettingsSource, terminal: Terminal): number {
-  const { settings, issues } = loadSettings(source);
+  const { settings, issues } = loadSettings({ ...source, lint: true });
   printIssues(terminal, issues);
   const errors = issues.filter((issue) => issue.severity === 'error').length;
   const warnings = issues.length - errors;

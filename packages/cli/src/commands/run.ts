@@ -8,12 +8,13 @@ import { executeAgain, ProcessLifecycle } from '../process-lifecycle.ts';
 import { loadSettings, type SettingsSource } from '../settings/load-settings.ts';
 import { startScreen } from '../start-screen.ts';
 import { printIssues, type Terminal } from '../terminal.ts';
+import { watchFiles } from '../watch-files.ts';
 
 const STOP_DEADLINE_MS = 4_500;
 
 /** `sluice run`: runs the gateway until a signal ends it; resolves with the exit code. */
 export async function runCommand(source: SettingsSource, terminal: Terminal): Promise<number> {
-  const { settings, issues } = loadSettings(source);
+  const { settings, issues, files } = loadSettings(source);
   printIssues(terminal, issues);
   if (settings === undefined) return EXIT_FAILED;
 
@@ -32,7 +33,10 @@ export async function runCommand(source: SettingsSource, terminal: Terminal): Pr
   terminal.out(startScreen(app.describe(), terminal.colour));
   // A gateway usually ends by a signal, which would lose what this start compiled.
   flushCompileCache();
-  if ((await untilStopped(app, lifecycle, terminal)) === 'restart') executeAgain();
+  const endWatch = settings.watch ? watchConfiguration(files, app, terminal) : () => undefined;
+  const next = await untilStopped(app, lifecycle, terminal);
+  endWatch();
+  if (next === 'restart') executeAgain();
   return EXIT_OK;
 }
 
@@ -62,11 +66,21 @@ function untilStopped(app: App, lifecycle: ProcessLifecycle, terminal: Terminal)
   process.on('SIGINT', () => stop('end'));
   process.on('SIGTERM', () => stop('end'));
   void lifecycle.restartRequested.then(() => stop('restart'));
-  process.on('SIGHUP', () => {
-    app.reload().then(
-      (reloaded) => printIssues(terminal, reloaded),
-      (error: unknown) => terminal.err(`sluice: reload failed, nothing changed: ${errorText(error)}`),
-    );
-  });
+  process.on('SIGHUP', () => reload(app, terminal));
   return promise;
+}
+
+function reload(app: App, terminal: Terminal): void {
+  app.reload().then(
+    (reloaded) => printIssues(terminal, reloaded),
+    (error: unknown) => terminal.err(`sluice: reload failed, nothing changed: ${errorText(error)}`),
+  );
+}
+
+function watchConfiguration(files: readonly string[], app: App, terminal: Terminal): () => void {
+  return watchFiles(
+    files,
+    () => reload(app, terminal),
+    (error) => terminal.err(`sluice: the configuration is no longer watched: ${error.message}`),
+  );
 }

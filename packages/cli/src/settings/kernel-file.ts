@@ -7,7 +7,7 @@ import {
   nodeToPlain,
 } from '@sluice/core/config/node';
 
-const OWN_SECTIONS = new Set(['control', 'data-dir', 'log', 'route', 'inspect', 'media']);
+const OWN_SECTIONS = new Set(['control', 'data-dir', 'watch', 'log', 'route', 'inspect', 'media']);
 
 /** True when a document is a `sluice.yaml`, false when it is a bare file of the rule kernel. */
 export function isGatewayDocument(node: ConfigNode): boolean {

@@ -8,7 +8,7 @@ import { type ConfigNode, childNode, emptyNode, nodeToPlain, withNodeAt } from '
 import { type ParsedConfig, parseYamlConfig } from '@sluice/core/config/yaml';
 import { checkInspect } from '@sluice/inspect/config';
 import { checkMedia } from '@sluice/media/config';
-import { checkRoute } from '@sluice/route/config/check-route';
+import { checkRoute, reportShadowedRules } from '@sluice/route/config/check-route';
 import {
   isGatewayDocument,
   kernelFileWarnings,
@@ -35,23 +35,28 @@ export type SettingsSource = {
     readonly option: string;
   }[];
   readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Look for what is allowed but cannot be meant, such as rules that no flow gets to. */
+  readonly lint?: boolean;
 };
 
 /** Settings ready to use: every path absolute. `settings` is absent when an issue is an error. */
 export type LoadedSettings = {
   readonly settings: GatewaySettings | undefined;
+  /** Absolute paths of everything that was read. */
+  readonly files: readonly string[];
   readonly issues: readonly ConfigIssue[];
 };
 
 /** Reads, decodes and checks the whole configuration; every finding carries its file, line and column. */
 export function loadSettings(source: SettingsSource): LoadedSettings {
   const issues: ConfigIssue[] = [];
+  const files = source.file === undefined || source.file === '-' ? [] : [resolve(source.file)];
   const base = resolve(
     source.home ?? (source.file === undefined || source.file === '-' ? '.' : dirname(source.file)),
   );
   let node = readRoot(source, issues);
-  node = includeSection(node, 'route', base, issues);
-  node = includeSection(node, 'media', base, issues);
+  node = includeSection(node, 'route', base, issues, files);
+  node = includeSection(node, 'media', base, issues, files);
   const replacement = replacementOf(source);
   if (replacement !== undefined) {
     issues.push(...replacement.issues);
@@ -73,16 +78,17 @@ export function loadSettings(source: SettingsSource): LoadedSettings {
   }
   const decoded = decodeConfig<GatewaySettings>(gatewaySchema, node);
   issues.push(...decoded.issues);
-  if (hasErrors(issues)) return { settings: undefined, issues };
+  if (hasErrors(issues)) return { settings: undefined, issues, files };
 
   const settings = withAbsolutePaths(decoded.value, base);
   decoded.issues.length = 0;
   checkControl(settings, decoded.report);
   checkRoute(settings.route, base, within('route', decoded.report));
+  if (source.lint === true) reportShadowedRules(settings.route, within('route', decoded.report));
   checkInspect(settings.inspect, within('inspect', decoded.report));
   checkMedia(settings.media, within('media', decoded.report));
   issues.push(...decoded.issues);
-  return { settings: hasErrors(issues) ? undefined : settings, issues };
+  return { settings: hasErrors(issues) ? undefined : settings, issues, files };
 }
 
 function hasErrors(issues: readonly ConfigIssue[]): boolean {
@@ -103,11 +109,19 @@ function readRoot(source: SettingsSource, issues: ConfigIssue[]): ConfigNode {
 }
 
 /** `route: {config: ./clash.yaml}` takes the section from that file; keys written beside `config` win over the file's. */
-function includeSection(root: ConfigNode, section: string, base: string, issues: ConfigIssue[]): ConfigNode {
+function includeSection(
+  root: ConfigNode,
+  section: string,
+  base: string,
+  issues: ConfigIssue[],
+  files: string[],
+): ConfigNode {
   const node = childNode(root, section);
   const include = node === undefined ? undefined : childNode(node, 'config');
   if (node?.kind !== 'map' || include === undefined) return root;
-  const parsed = readConfigFile(resolve(base, String(nodeToPlain(include))));
+  const file = resolve(base, String(nodeToPlain(include)));
+  files.push(file);
+  const parsed = readConfigFile(file);
   issues.push(...parsed.issues);
   const own = node.entries.filter((entry) => entry.key !== 'config');
   const written = new Set(own.map((entry) => entry.key));

@@ -59,6 +59,10 @@ export const gatewaySchema = Type.Object({
     default: './data',
     description: 'Folder for everything the gateway keeps; relative to the configuration file.',
   }),
+  watch: Type.Boolean({
+    default: false,
+    description: 'Reload when the configuration file, or one that it includes, has changed.',
+  }),
   log: logSchema,
   route: routeConfigSchema,
   inspect: inspectConfigSchema,
