@@ -162,9 +162,11 @@ describe('content of a provider', () => {
     assert.deepEqual(accepted, ['one']);
     assert.equal(await readFile(path, 'utf8'), 'one');
     answer = () => ({ body: Buffer.from('one') });
+    await rm(path);
     await content.update();
     assert.equal(content.lastError, '');
     assert.deepEqual(accepted, ['one']);
+    assert.equal(await readFile(path, 'utf8'), 'one');
   });
 
   it('asks with the entity tag of the content in use, over restarts', async () => {

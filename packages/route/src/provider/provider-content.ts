@@ -168,7 +168,7 @@ export class ProviderContent<T> {
     this.#use.onHeaders?.(download.headers);
     if (download.kind === 'unchanged') return this.#touch(source.path);
     const hash = hashOf(download.body);
-    if (hash === this.#hash) await this.#touch(source.path);
+    if (hash === this.#hash) await this.#touch(source.path, download.body);
     else {
       const parsed = await this.#use.parse(download.body);
       await this.#saveCopy(source.path, download.body);
@@ -217,11 +217,14 @@ export class ProviderContent<T> {
     this.#updatedAtMs = updatedAtMs;
   }
 
-  async #touch(path: string): Promise<void> {
+  /** Dates the copy; writes it anew when it has gone and the content is at hand. */
+  async #touch(path: string, content?: Uint8Array): Promise<void> {
     const nowMs = this.#parts.clock.now();
     this.#updatedAtMs = nowMs;
     const [outcome] = await Promise.allSettled([utimes(path, nowMs / 1000, nowMs / 1000)]);
-    if (outcome.status === 'rejected') this.#warnOfCopy(outcome.reason);
+    if (outcome.status === 'fulfilled') return;
+    if (content === undefined) this.#warnOfCopy(outcome.reason);
+    else await this.#saveCopy(path, content);
   }
 
   /** A copy that cannot be written costs a download at the next start, no more. */

@@ -5,7 +5,7 @@ import { resolveProxy } from '../config/resolve-proxy.ts';
 import type { NodeOverride, NodeSelection } from './provider-config.ts';
 import { contentError, type WarnNode } from './proxy-list.ts';
 
-const MAX_NAME_LENGTH = 1024;
+const MAX_NAME_LENGTH = 512;
 
 /**
  * The nodes that a provider takes from its list, changed as it says and checked; nodes in error are left out.
