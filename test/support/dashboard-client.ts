@@ -29,11 +29,7 @@ export class DashboardClient {
     contentType = 'application/json',
   ): Promise<DashboardAnswer> {
     const { page, secret } = this.#options;
-    await this.#preflight(
-      method,
-      path,
-      body === undefined ? ['authorization'] : ['authorization', 'content-type'],
-    );
+    await this.askFirst(method, path, body === undefined ? [] : ['content-type']);
     const answer = await this.#exchange(
       method,
       path,
