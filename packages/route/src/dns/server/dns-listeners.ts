@@ -31,7 +31,8 @@ export class DnsListeners {
 
   /** Listens on another address; sockets on an unchanged one stay. What cannot be opened is logged and left out. */
   apply(wanted: Endpoint | undefined): Promise<void> {
-    this.#work = this.#work.then(() => this.#apply(wanted));
+    const run = (): Promise<void> => this.#apply(wanted);
+    this.#work = this.#work.then(run, run);
     return this.#work;
   }
 
