@@ -4,19 +4,23 @@ import { duplexPair } from 'node:stream';
 import { describe, it } from 'node:test';
 import { systemClock } from '@sluice/base/clock';
 import type { ProxyConfig } from '../config/proxy-config.ts';
+import type { ConnectSettings } from '../net/connect.ts';
 import { LoopbackGuard } from '../net/loopback-guard.ts';
 import { NO_TRAITS, type Outbound, type OutboundRequest } from './outbound.ts';
 import { RebuiltVariants } from './outbound-variants.ts';
 import { createBuiltIns, createOutbound, type OutboundParts } from './registry.ts';
 
+const connect: ConnectSettings = {
+  clock: systemClock,
+  resolver: { resolve: () => Promise.reject(new Error('nothing may be resolved')) },
+  concurrent: () => false,
+  keepAlive: () => ({ enabled: false, idleMs: 0, intervalMs: 0 }),
+};
+
 const parts: OutboundParts = {
   clock: systemClock,
-  connect: {
-    clock: systemClock,
-    resolver: { resolve: () => Promise.reject(new Error('nothing may be resolved')) },
-    concurrent: () => false,
-    keepAlive: () => ({ enabled: false, idleMs: 0, intervalMs: 0 }),
-  },
+  connect,
+  serverConnect: connect,
   guard: new LoopbackGuard(),
   connector: () => () => Promise.reject(new Error('not through the carrier')),
   answerDns: () => Promise.reject(new Error('no DNS')),
