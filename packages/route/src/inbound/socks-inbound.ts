@@ -68,7 +68,11 @@ export async function serveSocksFrom(
 const CHOICE_NONE = encodeMethodChoice(METHOD_NONE);
 const CHOICE_PASSWORD = encodeMethodChoice(METHOD_PASSWORD);
 
-let lastReply = { host: '', port: 0, bytes: Buffer.alloc(0) };
+let lastReply: { readonly host: string; readonly port: number; readonly bytes: Buffer } = {
+  host: '',
+  port: 0,
+  bytes: Buffer.alloc(0),
+};
 
 /** Most connections come to the same address, so its reply is kept. */
 function successReply(host: string, port: number): Buffer {
