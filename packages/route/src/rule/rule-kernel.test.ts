@@ -200,6 +200,15 @@ describe('sub-rules', () => {
     }
   });
 
+  it('are refused with more ways through them than a match could go', () => {
+    const lists = Array.from({ length: 40 }, (_, at) => {
+      const line = `SUB-RULE,(NETWORK,tcp),l${at + 1}`;
+      return [`l${at}`, at === 39 ? ['DOMAIN,a.test,A'] : [line, line]] as const;
+    });
+    assert.throws(() => compile({ rules: [], subRules: Object.fromEntries(lists) }), /in all/);
+    assert.doesNotThrow(() => compile({ rules: [], subRules: Object.fromEntries(lists.slice(30)) }));
+  });
+
   it('tell a check where each mistake is', () => {
     const paths: string[] = [];
     compileRules({ rules: ['x', 'MATCH,A'], subRules: { s: ['y'] } }, acceptAll, testResources(), (path) =>

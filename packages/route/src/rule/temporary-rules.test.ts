@@ -84,6 +84,24 @@ describe('TemporaryRules', () => {
     assert.equal(targetOf(rules.match(permanent, flow, acceptAll, 'off', asked.resume)), 'B');
   });
 
+  it('have the process looked up once, together with the others', () => {
+    const { rules } = start();
+    rules.add('PROCESS-NAME,wget,X', 60);
+    const byProcess = compileRules(
+      { rules: ['PROCESS-NAME,curl,A', 'MATCH,B'], subRules: {} },
+      acceptAll,
+      testResources(),
+    );
+    for (const mode of ['strict', 'always'] as const) {
+      const flow = host();
+      const asked = rules.match(byProcess, flow, acceptAll, mode);
+      assert.ok(asked.kind === 'needs-process');
+      flow.process = 'curl';
+      assert.equal(targetOf(rules.match(byProcess, flow, acceptAll, mode, asked.resume)), 'A');
+    }
+    assert.equal(targetOf(rules.match(byProcess, host(), acceptAll, 'off')), 'B');
+  });
+
   it('count their own hits', () => {
     const { rules } = start();
     rules.add('DOMAIN,a.test,X', 60);
