@@ -35,11 +35,6 @@ export function setU32(bytes: Uint8Array, offset: number, value: number): void {
   setU16(bytes, offset + 2, value);
 }
 
-/** The id of a message that has a header. */
-export function messageId(bytes: Uint8Array): number {
-  return u16At(bytes, 0);
-}
-
 /** The response code of the header, without the extension of EDNS. */
 export function messageRcode(bytes: Uint8Array): number {
   return (bytes[3] ?? 0) & 15;

@@ -1,18 +1,8 @@
 import { MessageBuilder } from './builder.ts';
-import { encodeOpt } from './edns.ts';
-import { copyRecords, EDNS_UDP_SIZE } from './encode.ts';
-import { DNS_FLAG, HEADER_BYTES, setU16, setU32, u16At } from './header.ts';
+import { copyRecords } from './encode.ts';
+import { DNS_FLAG, HEADER_BYTES, setU16, u16At } from './header.ts';
 import { type DnsMessage, questionsEnd, recordEnd, SECTION, scanMessage } from './message.ts';
 import { DNS_TYPE } from './types.ts';
-
-/** A copy of a message with each TTL (OPT's left alone) replaced by what `ttlOf` says. */
-export function rewriteTtls(message: DnsMessage, ttlOf: (ttl: number, section: number) => number): Buffer {
-  const copy = Buffer.from(message.bytes);
-  for (const record of message.records) {
-    if (record.type !== DNS_TYPE.OPT) setU32(copy, record.ttlOffset, ttlOf(record.ttl, record.section) >>> 0);
-  }
-  return copy;
-}
 
 /** The message without OPT records; itself when it has none. @throws ProtocolError when a record is malformed */
 export function withoutOpt(message: DnsMessage): DnsMessage {
@@ -32,16 +22,6 @@ function rebuilt(message: DnsMessage): DnsMessage {
   if (question !== undefined) builder.question(question.wireName, question.type, question.class);
   copyRecords(builder, message);
   return scanMessage(builder.finish());
-}
-
-/** A copy of a message without OPT, with one of the gateway's own at the end. */
-export function withOpt(bytes: Uint8Array, dnssecOk: boolean): Buffer {
-  const copy = Buffer.concat([
-    bytes,
-    encodeOpt({ udpSize: EDNS_UDP_SIZE, dnssecOk, clientSubnet: undefined }),
-  ]);
-  setU16(copy, 10, u16At(copy, 10) + 1);
-  return copy;
 }
 
 /**
