@@ -11,10 +11,10 @@ import { nativeSockets } from '@sluice/core/native/native-sockets';
 import fc from 'fast-check';
 import { PrefixSet } from '../config/prefixes.ts';
 import type { RouteSettings } from '../port.ts';
+import { freePort, readAll, readExactly, until } from '../testing/route-rig.ts';
 import { TEST_CERTIFICATE, TEST_KEY } from '../testing/test-certificate.ts';
 import { describeInbounds, identityOf } from './description.ts';
 import { accessOf, InboundRig, inbound } from './testing/inbound-rig.ts';
-import { freePort, readAll, readExactly, until } from './testing/sockets.ts';
 
 const clients: Socket[] = [];
 const servers: net.Server[] = [];

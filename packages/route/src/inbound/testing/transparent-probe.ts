@@ -6,8 +6,8 @@ import { execFileSync } from 'node:child_process';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 import net from 'node:net';
+import { until } from '../../testing/route-rig.ts';
 import { InboundRig, inbound } from './inbound-rig.ts';
-import { until } from './sockets.ts';
 
 const SET_UP = `
 ip link set lo up
