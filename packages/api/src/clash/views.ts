@@ -7,49 +7,49 @@ import type {
   RuleProviderView,
   RuleView,
 } from '@sluice/route/port';
-import { formatTime, ZERO_TIME } from './wire.ts';
+import { formatTime, JsonText, ZERO_TIME } from './wire.ts';
 
 const DEFAULT_TEST_URL = 'https://www.gstatic.com/generate_204';
 
-/** A proxy object; a map, so that members come out sorted by name. */
-export function proxyObject(view: OutboundView): ReadonlyMap<string, unknown> {
-  const members = new Map<string, unknown>([
-    ['alive', view.alive],
-    ['dialer-proxy', view.dialerProxy],
-    [
-      'extra',
-      new Map(
-        Object.entries(view.extra).map(([url, health]) => [
-          url,
-          { alive: health.alive, history: history(health.history) },
-        ]),
-      ),
-    ],
-    ['history', history(view.history)],
-    ['interface', view.interfaceName],
-    ['mptcp', view.mptcp],
-    ['name', view.name],
-    ['provider-name', view.providerName],
-    ['routing-mark', view.routingMark],
-    ['smux', view.smux],
-    ['tfo', view.tfo],
-    ['type', view.type],
-    ['udp', view.udp],
-    ['uot', view.uot],
-    ['xudp', view.xudp],
-  ]);
+/** A proxy object, its members sorted by name. */
+export function proxyObject(view: OutboundView): JsonText {
   const { group } = view;
-  if (group === undefined) return members.set('id', view.id);
-  members.set('all', group.all).set('hidden', group.hidden).set('icon', group.icon);
-  if (group.now !== undefined) members.set('now', group.now);
-  if (group.fixed !== undefined) members.set('fixed', group.fixed);
-  if (view.type === 'Relay') return members;
   const isSelector = view.type === 'Selector';
-  members.set('emptyFallback', group.emptyFallback);
-  // A selector hides the usual test URL so that the dashboard's own setting applies.
-  members.set('testUrl', isSelector && group.testUrl === DEFAULT_TEST_URL ? '' : group.testUrl);
-  if (!isSelector) members.set('expectedStatus', group.expectedStatus);
-  return members;
+  const isRelay = view.type === 'Relay';
+  return new JsonText({
+    alive: view.alive,
+    all: group?.all,
+    'dialer-proxy': view.dialerProxy,
+    emptyFallback: isRelay ? undefined : group?.emptyFallback,
+    expectedStatus: isSelector || isRelay ? undefined : group?.expectedStatus,
+    extra: healthByUrl(view.extra),
+    fixed: group?.fixed,
+    hidden: group?.hidden,
+    history: history(view.history),
+    icon: group?.icon,
+    id: group === undefined ? view.id : undefined,
+    interface: view.interfaceName,
+    mptcp: view.mptcp,
+    name: view.name,
+    now: group?.now,
+    'provider-name': view.providerName,
+    'routing-mark': view.routingMark,
+    smux: view.smux,
+    // A selector hides the usual test URL so that the dashboard's own setting applies.
+    testUrl: isRelay ? undefined : isSelector && group?.testUrl === DEFAULT_TEST_URL ? '' : group?.testUrl,
+    tfo: view.tfo,
+    type: view.type,
+    udp: view.udp,
+    uot: view.uot,
+    xudp: view.xudp,
+  });
+}
+
+function healthByUrl(extra: OutboundView['extra']): object {
+  const entries = Object.entries(extra).map(
+    ([url, { alive, history: samples }]) => [url, { alive, history: history(samples) }] as const,
+  );
+  return entries.length < 2 ? Object.fromEntries(entries) : new Map(entries);
 }
 
 function history(samples: readonly DelaySample[]): readonly object[] {
@@ -116,8 +116,8 @@ export function ruleObject(rule: RuleView): object {
 }
 
 /** A connection's record, its members in declared order. */
-export function connectionObject(view: ConnectionView): object {
-  return {
+export function connectionObject(view: ConnectionView): JsonText {
+  return new JsonText({
     id: view.id,
     metadata: metadataObject(view.metadata),
     upload: view.upload,
@@ -127,7 +127,7 @@ export function connectionObject(view: ConnectionView): object {
     providerChains: view.providerChains,
     rule: view.rule,
     rulePayload: view.rulePayload,
-  };
+  });
 }
 
 function metadataObject(metadata: Readonly<FlowMetadata>): object {

@@ -22,6 +22,14 @@ describe('clash JSON', () => {
     );
   });
 
+  it('sorts by bytes where code units would sort otherwise', () => {
+    const map = new Map([
+      ['\u{1f600}', 1],
+      ['\uff5e', 2],
+    ]);
+    assert.equal(encodeJson(map), '{"\uff5e":2,"\u{1f600}":1}\n');
+  });
+
   it('writes times in the local zone with a trimmed fraction', () => {
     const zone = process.env.TZ;
     try {

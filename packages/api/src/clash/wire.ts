@@ -14,10 +14,22 @@ export function encodeJson(value: unknown): string {
   return `${text}\n`;
 }
 
+/** A record that is encoded at once and natively, which is several times as fast; a map in it only as a member. */
+export class JsonText {
+  readonly text: string;
+
+  constructor(record: Readonly<Record<string, unknown>>) {
+    const hasMap = Object.values(record).some((member) => member instanceof Map);
+    this.text = hasMap ? encodeValue(record) : JSON.stringify(record);
+  }
+}
+
 function encodeValue(value: unknown): string {
+  if (value instanceof JsonText) return value.text;
   if (value instanceof Map) {
-    const sorted = [...(value as ReadonlyMap<string, unknown>)].sort(([a], [b]) => compareBytes(a, b));
-    return `{${sorted.map(([key, member]) => `${JSON.stringify(key)}:${encodeValue(member)}`).join(',')}}`;
+    const members = value as ReadonlyMap<string, unknown>;
+    const keys = sortByBytes([...members.keys()]);
+    return `{${keys.map((key) => `${JSON.stringify(key)}:${encodeValue(members.get(key))}`).join(',')}}`;
   }
   if (Array.isArray(value)) return `[${value.map(encodeValue).join(',')}]`;
   if (typeof value === 'object' && value !== null) {
@@ -27,8 +39,11 @@ function encodeValue(value: unknown): string {
   return JSON.stringify(value);
 }
 
-function compareBytes(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+/** UTF-16 order is the order of UTF-8 bytes but for surrogates, which only names with emoji and the like have. */
+function sortByBytes(keys: string[]): string[] {
+  return keys.some((key) => /[\ud800-\udfff]/.test(key))
+    ? keys.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+    : keys.sort();
 }
 
 /** RFC 3339 in the local zone with trailing zeros of the fraction trimmed, `Z` for UTC. */
