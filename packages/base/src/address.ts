@@ -26,6 +26,8 @@ export function formatEndpoint(host: string, port: number): string {
 
 /** IPv4-mapped IPv6 (`::ffff:a.b.c.d`) as the plain IPv4; anything else unchanged, without zone. */
 export function unmapIp(ip: string): string {
+  // What has no colon is no IPv6 address; most addresses are not, and every connection asks several times.
+  if (!ip.includes(':')) return ip;
   const zone = ip.indexOf('%');
   const bare = zone < 0 ? ip : ip.slice(0, zone);
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(bare);

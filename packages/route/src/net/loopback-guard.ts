@@ -9,8 +9,8 @@ import { type Endpoint, formatEndpoint, unmapIp } from '@sluice/base/address';
  * connections to different places, so that a client on this machine may well have the same.
  */
 export class LoopbackGuard {
-  /** Local end → remote ends. */
-  readonly #open = new Map<string, readonly string[]>();
+  /** Local end → remote end, or ends: the system hardly ever gives one port to several connections. */
+  readonly #open = new Map<string, string | readonly string[]>();
   readonly #udpPorts = new Set<number>();
 
   /** Remembers a connected socket until it closes. */
@@ -19,7 +19,8 @@ export class LoopbackGuard {
     if (localAddress === undefined || localPort === undefined) return;
     const local = formatEndpoint(unmapIp(localAddress), localPort);
     const remote = formatEndpoint(unmapIp(remoteAddress ?? ''), remotePort ?? 0);
-    this.#open.set(local, [...(this.#open.get(local) ?? []), remote]);
+    const known = this.#open.get(local);
+    this.#open.set(local, known === undefined ? remote : [known, remote].flat());
     socket.once('close', () => this.#forget(local, remote));
   }
 
@@ -37,7 +38,9 @@ export class LoopbackGuard {
   /** True when a connection that an inbound took from `source` at `inbound` (any place when unknown) is one of our own. */
   isOwn(source: Endpoint, inbound: Endpoint | undefined): boolean {
     const remotes = this.#open.get(endText(source));
-    return remotes !== undefined && (inbound === undefined || remotes.includes(endText(inbound)));
+    if (remotes === undefined || inbound === undefined) return remotes !== undefined;
+    const remote = endText(inbound);
+    return typeof remotes === 'string' ? remotes === remote : remotes.includes(remote);
   }
 
   /** True when a datagram's source is one of our own direct sockets. */
@@ -46,7 +49,8 @@ export class LoopbackGuard {
   }
 
   #forget(local: string, remote: string): void {
-    const others = this.#open.get(local)?.filter((each) => each !== remote) ?? [];
+    const known = this.#open.get(local);
+    const others = typeof known === 'string' ? [] : (known?.filter((each) => each !== remote) ?? []);
     if (others.length === 0) this.#open.delete(local);
     else this.#open.set(local, others);
   }
