@@ -6,7 +6,6 @@ import type { OperationDoc } from '../openapi.ts';
 import { DNS_DISABLED } from './dns-rows.ts';
 import type { ClashOptions } from './options.ts';
 import { type ClashRequest, type ClashRow, ROUTED_METHODS, registerRows } from './table.ts';
-import { truncateDnsMessage } from './truncate-dns-message.ts';
 import { plainText } from './wire.ts';
 
 const DNS_TYPE = 'application/dns-message';
@@ -59,8 +58,8 @@ async function answerDoh(dns: DnsControl, request: ClashRequest): Promise<HttpRe
   const message = request.method === 'GET' ? fromQuery(request) : fromBody(request);
   if (!(message instanceof Uint8Array)) return message;
   try {
-    const answer = await dns.answer(message, request.client);
-    return { status: 200, contentType: DNS_TYPE, body: truncateDnsMessage(answer, MAX_REPLY_BYTES) };
+    const body = await dns.answer(message, request.client, MAX_REPLY_BYTES);
+    return { status: 200, contentType: DNS_TYPE, body };
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
     return plainText(500, errorText(error));

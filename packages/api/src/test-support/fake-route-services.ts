@@ -20,12 +20,11 @@ const ANSWER: DnsAnswerView = {
   additionals: [],
 };
 
-/** A resolver that knows one answer; messages come back with their first bytes inverted. */
+/** A resolver that knows one answer; messages come back as they are. */
 export class FakeDns implements DnsControl {
   readonly #asked: string[];
   enabled = true;
   reply: () => DnsAnswerView = () => ANSWER;
-  answerMessage: (message: Uint8Array) => Uint8Array = (message) => message;
   fakeIpFailure = '';
 
   constructor(asked: string[]) {
@@ -38,11 +37,11 @@ export class FakeDns implements DnsControl {
     return this.reply();
   }
 
-  async answer(message: Uint8Array, client: string): Promise<Uint8Array> {
-    this.#asked.push(`doh ${message.length} ${client.replace(/:\d+$/, '')}`);
+  async answer(message: Uint8Array, client: string, limitBytes = 65_535): Promise<Uint8Array> {
+    this.#asked.push(`doh ${message.length} ${client.replace(/:\d+$/, '')} ${limitBytes}`);
     if (!this.enabled) throw new GatewayError('conflict', 'dns.disabled', 'DNS section is disabled');
     if (message.length < 12) throw new GatewayError('invalid', 'dns.message', 'the message is too short');
-    return this.answerMessage(message);
+    return message;
   }
 
   flushCache(): void {
