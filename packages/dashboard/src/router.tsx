@@ -1,11 +1,11 @@
-import { createHashHistory, createRootRoute, createRoute, createRouter } from '@tanstack/react-router';
-import { CapturePage } from './pages/capture/capture-page.tsx';
-import { ConnectionsPage } from './pages/connections-page.tsx';
-import { LogsPage } from './pages/logs-page.tsx';
+import {
+  createHashHistory,
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+} from '@tanstack/react-router';
 import { OverviewPage } from './pages/overview/overview-page.tsx';
-import { ProxiesPage } from './pages/proxies-page.tsx';
-import { SettingsPage } from './pages/settings-page.tsx';
-import { StreamsPage } from './pages/streams/streams-page.tsx';
 import { Shell } from './shell.tsx';
 
 const root = createRootRoute({ component: Shell, notFoundComponent: OverviewPage });
@@ -16,12 +16,16 @@ const overview = createRoute({ getParentRoute: () => root, path: '/', component:
 const connections = createRoute({
   getParentRoute: () => root,
   path: '/connections',
-  component: ConnectionsPage,
+  component: lazyRouteComponent(() => import('./pages/connections/connections-page.tsx'), 'ConnectionsPage'),
+  validateSearch(search: Record<string, unknown>): { connection?: string } {
+    const connection = text(search['connection']);
+    return connection === undefined ? {} : { connection };
+  },
 });
 const capture = createRoute({
   getParentRoute: () => root,
   path: '/capture',
-  component: CapturePage,
+  component: lazyRouteComponent(() => import('./pages/capture/capture-page.tsx'), 'CapturePage'),
   /** What is open is part of the address, so that it can be shared and the back button closes it. */
   validateSearch(search: Record<string, unknown>): { exchange?: string; tab?: 'rules' } {
     const exchange = text(search['exchange']);
@@ -34,25 +38,60 @@ const capture = createRoute({
 const streams = createRoute({
   getParentRoute: () => root,
   path: '/streams',
-  component: StreamsPage,
+  component: lazyRouteComponent(() => import('./pages/streams/streams-page.tsx'), 'StreamsPage'),
   validateSearch(search: Record<string, unknown>): { stream?: string } {
     const stream = text(search['stream']);
     return stream === undefined ? {} : { stream };
   },
 });
-const logs = createRoute({ getParentRoute: () => root, path: '/logs', component: LogsPage });
+const logs = createRoute({
+  getParentRoute: () => root,
+  path: '/logs',
+  component: lazyRouteComponent(() => import('./pages/logs-page.tsx'), 'LogsPage'),
+});
 const proxies = createRoute({
   getParentRoute: () => root,
   path: '/proxies',
-  component: ProxiesPage,
-  validateSearch: (search: Record<string, unknown>): { tab?: 'rules' } =>
-    search['tab'] === 'rules' ? { tab: 'rules' } : {},
+  component: lazyRouteComponent(() => import('./pages/proxies/proxies-page.tsx'), 'ProxiesPage'),
+  /** `explain` is what the explain pane was asked last, empty before that. */
+  validateSearch(search: Record<string, unknown>): { tab?: 'rules' | 'providers'; explain?: string } {
+    const { tab, explain } = search;
+    return {
+      ...(tab === 'rules' || tab === 'providers' ? { tab } : {}),
+      ...(tab === 'rules' && typeof explain === 'string' ? { explain } : {}),
+    };
+  },
 });
-const settings = createRoute({ getParentRoute: () => root, path: '/settings', component: SettingsPage });
+const dns = createRoute({
+  getParentRoute: () => root,
+  path: '/dns',
+  component: lazyRouteComponent(() => import('./pages/dns/dns-page.tsx'), 'DnsPage'),
+});
+const statistics = createRoute({
+  getParentRoute: () => root,
+  path: '/statistics',
+  component: lazyRouteComponent(() => import('./pages/statistics/statistics-page.tsx'), 'StatisticsPage'),
+});
+const settings = createRoute({
+  getParentRoute: () => root,
+  path: '/settings',
+  component: lazyRouteComponent(() => import('./pages/settings-page.tsx'), 'SettingsPage'),
+});
 
 export const router = createRouter({
-  routeTree: root.addChildren([overview, connections, capture, streams, logs, proxies, settings]),
+  routeTree: root.addChildren([
+    overview,
+    connections,
+    capture,
+    streams,
+    logs,
+    proxies,
+    dns,
+    statistics,
+    settings,
+  ]),
   history: createHashHistory(),
+  defaultPreload: 'intent',
 });
 
 declare module '@tanstack/react-router' {

@@ -19,6 +19,8 @@ const PAGES: readonly { readonly to: string; readonly icon: IconName; readonly k
   { to: '/capture', icon: 'capture', key: 'nav.capture' },
   { to: '/streams', icon: 'streams', key: 'nav.streams' },
   { to: '/proxies', icon: 'proxies', key: 'nav.proxies' },
+  { to: '/dns', icon: 'dns', key: 'nav.dns' },
+  { to: '/statistics', icon: 'statistics', key: 'nav.statistics' },
   { to: '/logs', icon: 'logs', key: 'nav.logs' },
   { to: '/settings', icon: 'settings', key: 'nav.settings' },
 ];

@@ -96,6 +96,20 @@ export class Format {
     return new Date(epochMs).toLocaleTimeString(this.#language, { hour12: false });
   }
 
+  /** Hours and minutes. */
+  clock(epochMs: number): string {
+    return new Date(epochMs).toLocaleTimeString(this.#language, {
+      hour: '2-digit',
+      minute: '2-digit',
+      hour12: false,
+    });
+  }
+
+  /** Day and month. */
+  day(epochMs: number): string {
+    return new Date(epochMs).toLocaleDateString(this.#language, { month: 'short', day: 'numeric' });
+  }
+
   /** Time of day with milliseconds, for logs. */
   preciseTime(epochMs: number): string {
     return `${this.time(epochMs)}.${String(Math.floor(epochMs) % 1000).padStart(3, '0')}`;

@@ -9,6 +9,7 @@ import { languageChoice, useText } from '../text/text.ts';
 import { act } from '../ui/action.ts';
 import { Segmented, Select } from '../ui/field.tsx';
 import { Panel } from '../ui/panel.tsx';
+import { GeoPanel } from './geo-databases.tsx';
 import { MODE_KEYS, MODES } from './modes.ts';
 
 const LEVELS: readonly LogLevelName[] = ['debug', 'info', 'warning', 'error', 'silent'];
@@ -20,6 +21,7 @@ export function SettingsPage() {
       <Panel title={t('settings.gateway')}>
         <GatewaySettings />
       </Panel>
+      <GeoPanel />
       <Panel title={t('settings.page')}>
         <PageSettings />
       </Panel>

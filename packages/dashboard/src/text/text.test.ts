@@ -9,7 +9,7 @@ const SOURCES = new URL('../', import.meta.url);
 const LANGUAGES: Readonly<Record<string, Readonly<Record<string, string>>>> = { en, zh, ru };
 
 /** Namespaces of which some keys are put together at run time, as in `level.${value}`. */
-const COMPOSED = ['level.', 'theme.'];
+const COMPOSED = ['level.', 'theme.', 'dnsMode.', 'stage.', 'outcome.'];
 
 function namesIn(message: string): string[] {
   return [...message.matchAll(/\{\{(\w+)\}\}/g)].map(([, name]) => name ?? '').toSorted();

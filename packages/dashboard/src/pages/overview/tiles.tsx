@@ -1,7 +1,7 @@
 import type { OverviewSample } from '@sluice/api/native/types';
 import { Link } from '@tanstack/react-router';
 import { useText } from '../../text/text.ts';
-import { Sparkline } from './sparkline.tsx';
+import { Sparkline } from '../../ui/sparkline.tsx';
 
 type Tile = {
   readonly label: string;

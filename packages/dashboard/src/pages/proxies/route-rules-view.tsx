@@ -1,15 +1,21 @@
 import type { Rule, Rules } from '@sluice/api/native/types';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useNavigate, useSearch } from '@tanstack/react-router';
 import { type ReactNode, useDeferredValue, useMemo, useState } from 'react';
 import { call } from '../../api/client.ts';
 import type { Format } from '../../lib/format.ts';
 import { type Translate, useText } from '../../text/text.ts';
 import { act } from '../../ui/action.ts';
+import { Awaiting } from '../../ui/awaiting.tsx';
 import { Badge } from '../../ui/badge.tsx';
+import { Button } from '../../ui/button.tsx';
 import { type Column, DataTable } from '../../ui/data-table.tsx';
 import { SearchInput, Switch } from '../../ui/field.tsx';
 import { ListPage } from '../../ui/page.tsx';
 import { EmptyState } from '../../ui/panel.tsx';
+import { ExplainPane } from './explain-pane.tsx';
+import { TemporaryRuleEditor } from './temporary-rule-editor.tsx';
+import { TemporaryRuleList } from './temporary-rules.tsx';
 
 const SHOWN_RULES = 2000;
 
@@ -39,6 +45,14 @@ export function RouteRulesView({ tabs }: { readonly tabs: ReactNode }) {
     return columnsOf(t, format, (rule, disabled) => void disable(rule, disabled));
   }, [t, format, queries]);
   const switchColumn = columns.at(-1);
+  const { explain } = useSearch({ from: '/proxies' });
+  const navigate = useNavigate();
+  const [adding, setAdding] = useState(false);
+  const openExplain = (asked: string | undefined) =>
+    void navigate({
+      to: '/proxies',
+      search: { tab: 'rules', ...(asked === undefined ? {} : { explain: asked }) },
+    });
   return (
     <ListPage
       tools={
@@ -51,41 +65,54 @@ export function RouteRulesView({ tabs }: { readonly tabs: ReactNode }) {
               total: format.number(rules.data?.total ?? 0),
             })}
           </span>
+          <Button
+            icon="explain"
+            aria-expanded={explain !== undefined}
+            onClick={() => openExplain(explain === undefined ? '' : undefined)}
+          >
+            {t('explain.title')}
+          </Button>
+          <Button icon="clock" onClick={() => setAdding(true)}>
+            {t('temporary.new')}
+          </Button>
         </>
       }
     >
-      <DataTable
-        label={t('proxies.rules')}
-        rows={rows}
-        rowKey={(rule) => String(rule.index)}
-        columns={columns}
-        rowTone={(rule) => (rule.disabled ? 'text-faint' : '')}
-        compact={(rule) => (
-          <div className="flex items-center gap-3">
-            <div className="min-w-0 flex-1">
-              <p className="flex items-center gap-2">
-                <span className="truncate font-medium">{rule.payload || rule.type}</span>
-                {rule.inspect && <Badge tone="accent">{t('connections.inspected')}</Badge>}
-              </p>
-              <p className="truncate text-soft text-xs tabular-nums">
-                {rule.type} → {rule.target} · {t('proxies.hits')} {format.number(rule.hitCount)}
-              </p>
+      <div className="flex min-h-0 min-w-0 flex-1 flex-col">
+        <TemporaryRuleList />
+        <DataTable
+          label={t('proxies.rules')}
+          rows={rows}
+          rowKey={(rule) => String(rule.index)}
+          columns={columns}
+          rowTone={(rule) => (rule.disabled ? 'text-faint' : '')}
+          compact={(rule) => (
+            <div className="flex items-center gap-3">
+              <div className="min-w-0 flex-1">
+                <p className="flex items-center gap-2">
+                  <span className="truncate font-medium">{rule.payload || rule.type}</span>
+                  {rule.inspect && <Badge tone="accent">{t('connections.inspected')}</Badge>}
+                </p>
+                <p className="truncate text-soft text-xs tabular-nums">
+                  {rule.type} → {rule.target} · {t('proxies.hits')} {format.number(rule.hitCount)}
+                </p>
+              </div>
+              {switchColumn?.cell(rule)}
             </div>
-            {switchColumn?.cell(rule)}
-          </div>
-        )}
-        empty={
-          <EmptyState
-            title={t(
-              rules.data === undefined
-                ? 'common.loading'
-                : keyword === ''
-                  ? 'proxies.noRules'
-                  : 'common.noMatch',
-            )}
-          />
-        }
-      />
+          )}
+          empty={
+            rules.data === undefined ? (
+              <Awaiting query={rules} />
+            ) : (
+              <EmptyState title={t(keyword === '' ? 'proxies.noRules' : 'common.noMatch')} />
+            )
+          }
+        />
+      </div>
+      {explain !== undefined && (
+        <ExplainPane asked={explain} onAsk={openExplain} onClose={() => openExplain(undefined)} />
+      )}
+      {adding && <TemporaryRuleEditor onClose={() => setAdding(false)} />}
     </ListPage>
   );
 }
@@ -116,7 +143,16 @@ function columnsOf(
       header: t('proxies.payload'),
       track: 'minmax(10rem, 2fr)',
       sort: (rule) => rule.payload,
-      cell: (rule) => <span title={rule.payload}>{rule.payload || '–'}</span>,
+      cell: (rule) => (
+        <span title={rule.payload}>
+          {rule.payload || '–'}
+          {rule.size >= 0 && (
+            <span className="ml-2 text-faint text-xs">
+              {t('proxies.entries', { number: format.number(rule.size) })}
+            </span>
+          )}
+        </span>
+      ),
     },
     {
       id: 'target',
@@ -136,7 +172,11 @@ function columnsOf(
       track: '6rem',
       end: true,
       sort: (rule) => rule.hitCount,
-      cell: (rule) => format.number(rule.hitCount),
+      cell: (rule) => (
+        <span title={t('proxies.misses', { number: format.number(rule.missCount) })}>
+          {format.number(rule.hitCount)}
+        </span>
+      ),
     },
     {
       id: 'hitAt',

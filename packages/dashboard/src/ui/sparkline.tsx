@@ -2,7 +2,13 @@ const WIDTH = 120;
 const HEIGHT = 22;
 
 /** A tiny line from zero to the largest value, without scale. */
-export function Sparkline({ values }: { readonly values: readonly number[] }) {
+export function Sparkline({
+  values,
+  heightPx = HEIGHT,
+}: {
+  readonly values: readonly number[];
+  readonly heightPx?: number;
+}) {
   const top = Math.max(1, ...values);
   const step = WIDTH / Math.max(1, values.length - 1);
   const points = values.map(
@@ -13,7 +19,8 @@ export function Sparkline({ values }: { readonly values: readonly number[] }) {
     <svg
       viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
       preserveAspectRatio="none"
-      className="h-[22px] w-full"
+      className="w-full"
+      style={{ height: heightPx }}
       role="presentation"
     >
       {values.length > 1 && (

@@ -1,19 +1,22 @@
 import type { Connection, Connections, Removed } from '@sluice/api/native/types';
-import { useDeferredValue, useMemo, useState } from 'react';
-import { call } from '../api/client.ts';
-import { useLive } from '../api/live.ts';
-import type { Format } from '../lib/format.ts';
-import { type Translate, useText } from '../text/text.ts';
-import { act } from '../ui/action.ts';
-import { Badge } from '../ui/badge.tsx';
-import { Button, IconButton } from '../ui/button.tsx';
-import { confirm } from '../ui/confirm.tsx';
-import { CopyLine } from '../ui/copy.tsx';
-import { type Column, DataTable } from '../ui/data-table.tsx';
-import { SearchInput } from '../ui/field.tsx';
-import { ListPage } from '../ui/page.tsx';
-import { EmptyState } from '../ui/panel.tsx';
-import { useProxyAddress } from './use-addresses.ts';
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import { type MouseEvent, useDeferredValue, useMemo, useState } from 'react';
+import { call } from '../../api/client.ts';
+import { useLive } from '../../api/live.ts';
+import type { Format } from '../../lib/format.ts';
+import { type Translate, useText } from '../../text/text.ts';
+import { act } from '../../ui/action.ts';
+import { Badge } from '../../ui/badge.tsx';
+import { Button, IconButton } from '../../ui/button.tsx';
+import { confirm } from '../../ui/confirm.tsx';
+import { CopyLine } from '../../ui/copy.tsx';
+import { type Column, DataTable } from '../../ui/data-table.tsx';
+import { SearchInput } from '../../ui/field.tsx';
+import { ListPage } from '../../ui/page.tsx';
+import { EmptyState } from '../../ui/panel.tsx';
+import { useProxyAddress } from '../use-addresses.ts';
+import { ConnectionPane } from './connection-pane.tsx';
+import { targetOf } from './connection-text.ts';
 
 export function ConnectionsPage() {
   const { t, format } = useText();
@@ -29,6 +32,11 @@ export function ConnectionsPage() {
   );
   const nowMs = live?.timeMs ?? 0;
   const columns = useMemo(() => columnsOf(t, format, nowMs), [t, format, nowMs]);
+
+  const { connection } = useSearch({ from: '/connections' });
+  const navigate = useNavigate();
+  const open = (id: string | undefined) =>
+    void navigate({ to: '/connections', search: id === undefined ? {} : { connection: id } });
 
   const closeAll = async () => {
     const yes = await confirm(
@@ -67,6 +75,8 @@ export function ConnectionsPage() {
         rows={rows}
         rowKey={(row) => row.id}
         columns={columns}
+        onOpen={(row) => open(row.id)}
+        openKey={connection}
         compact={(row) => <Compact row={row} format={format} />}
         empty={
           live === undefined ? (
@@ -81,22 +91,30 @@ export function ConnectionsPage() {
           )
         }
       />
+      {connection !== undefined && (
+        <ConnectionPane
+          row={live?.connections.find(({ id }) => id === connection)}
+          nowMs={nowMs}
+          loaded={live !== undefined}
+          onClose={() => open(undefined)}
+        />
+      )}
     </ListPage>
   );
 }
 
 function textOf(row: Connection): string {
-  return [row.host, row.destinationIp, row.source, row.rule, row.rulePayload, row.inbound, ...row.chain]
+  return [
+    ...[row.host, row.sniffedHost, row.destinationIp, row.source, row.rule, row.rulePayload, row.inbound],
+    ...[row.user, row.process, ...row.chain],
+  ]
     .join(' ')
     .toLowerCase();
 }
 
-function targetOf(row: Connection): string {
-  const name = row.host || row.destinationIp;
-  return `${name.includes(':') ? `[${name}]` : name}:${row.destinationPort}`;
-}
-
-function closeOne(row: Connection): void {
+function closeOne(event: MouseEvent, row: Connection): void {
+  // The row itself opens the details.
+  event.stopPropagation();
   void act(() => call('DELETE', `/connections/${encodeURIComponent(row.id)}`));
 }
 
@@ -121,7 +139,11 @@ function columnsOf(t: Translate, format: Format, nowMs: number): readonly Column
       header: t('connections.source'),
       track: '11.5rem',
       sort: (row) => row.source,
-      cell: (row) => <span title={row.inbound}>{row.source}</span>,
+      cell: (row) => (
+        <span title={[row.inbound, row.process].filter((part) => part !== '').join(' · ')}>
+          {row.source} <span className="text-faint">{row.process}</span>
+        </span>
+      ),
       fromWidth: 1180,
     },
     {
@@ -193,7 +215,7 @@ function columnsOf(t: Translate, format: Format, nowMs: number): readonly Column
         <IconButton
           icon="close"
           label={t('connections.close', { target: targetOf(row) })}
-          onClick={() => closeOne(row)}
+          onClick={(event) => closeOne(event, row)}
         />
       ),
     },
@@ -218,7 +240,7 @@ function Compact({ row, format }: { readonly row: Connection; readonly format: F
       <IconButton
         icon="close"
         label={t('connections.close', { target: targetOf(row) })}
-        onClick={() => closeOne(row)}
+        onClick={(event) => closeOne(event, row)}
       />
     </div>
   );
