@@ -1,38 +1,27 @@
-import { readFileSync } from 'node:fs';
-import { join, resolve as resolvePath } from 'node:path';
+import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
-import { defaultOf } from '@sluice/core/config/decode';
 import type { GatewayContext } from '@sluice/core/gateway-context';
 import type { Dialer, DialRequest } from '@sluice/core/ports/dialer';
 import { type FlowMetadata, newFlow } from '@sluice/core/ports/flow';
 import type { FlowTap } from '@sluice/core/ports/flow-tap';
 import type { Service } from '@sluice/core/service';
-import {
-  type RouteParts,
-  type RouteTables,
-  refuseErrors,
-  resolveParts,
-  resolveTables,
-  resourcesOf,
-} from './config/resolve-route.ts';
-import { type RouteConfig, routeConfigSchema } from './config.ts';
+import { refuseErrors } from './config/resolve-route.ts';
+import type { RouteConfig } from './config.ts';
 import { LiveRouteControl } from './control.ts';
-import { dnsGeoNeeds } from './dns/config/resolve-dns.ts';
 import { createDnsService, type LiveDnsService } from './dns/live-dns-service.ts';
 import { EtagStore } from './fetch/etag-store.ts';
 import { SubscriptionInfoStore } from './fetch/subscription-info.ts';
 import { TunnelFetcher } from './fetch/tunnel-fetcher.ts';
-import { geoKindsOf } from './geo/geo-kinds.ts';
-import type { GeoKind } from './geo/geo-source.ts';
+import { resolveGeo } from './geo/geo-schema.ts';
 import { GeoStore } from './geo/geo-store.ts';
-import { OutboundTable } from './group/outbound-table.ts';
 import { SelectionStore } from './group/selection-store.ts';
 import { DelayTester } from './health/delay-tester.ts';
 import { ScheduledHealthCheck } from './health/scheduled-health-check.ts';
 import { describeInbounds } from './inbound/description.ts';
 import { InboundSet } from './inbound/inbound-set.ts';
+import { DEFAULT_CONFIG, geoKindsIn, type LoadedRoute, RouteLoader } from './load/route-loader.ts';
 import { type ConnectSettings, connectTcp } from './net/connect.ts';
 import { keepAliveOf } from './net/keep-alive.ts';
 import { LoopbackGuard } from './net/loopback-guard.ts';
@@ -40,29 +29,25 @@ import { type Resolver, SystemResolver } from './net/system-resolver.ts';
 import { DirectOutbound } from './outbound/direct/direct.ts';
 import { NO_TRAITS } from './outbound/outbound.ts';
 import { RebuiltVariants } from './outbound/outbound-variants.ts';
-import { createBuiltIns, createOutbound, type OutboundParts } from './outbound/registry.ts';
+import { createOutbound, type OutboundParts } from './outbound/registry.ts';
 import type { RouteControl, RouteSettingsPatch } from './port.ts';
 import { ProcFsLookup } from './process/proc-fs-lookup.ts';
 import { LiveProviderControl } from './provider/live-provider-control.ts';
 import {
   NO_PROVIDERS,
-  nextProviders,
   type ProviderSet,
   type ProviderSetParts,
   providersBeyond,
 } from './provider/provider-set.ts';
 import { SafePaths } from './provider/safe-paths.ts';
-import { compileRules } from './rule/compile-rules.ts';
-import { type CompileLines, TemporaryRules } from './rule/temporary-rules.ts';
-import { keepInbounds, type LiveSettings, patchedSettings, settingsOf } from './settings.ts';
-import { ConfiguredSniffer } from './sniff/configured-sniffer.ts';
-import type { Sniffer } from './sniff/sniffer.ts';
+import { TemporaryRules } from './rule/temporary-rules.ts';
+import { keepInbounds, type LiveSettings, patchedSettings } from './settings.ts';
 import { StatisticsStore } from './statistics/statistics-store.ts';
 import { openRouteDatabase } from './store/route-database.ts';
 import { StorageStore } from './store/storage-store.ts';
 import { RoutedDnsDialer } from './tunnel/dns-dialer.ts';
 import { Explainer } from './tunnel/explainer.ts';
-import { Router, type RoutingTables } from './tunnel/router.ts';
+import { Router } from './tunnel/router.ts';
 import { Tracker } from './tunnel/tracker.ts';
 import { Tunnel } from './tunnel/tunnel.ts';
 import { UdpSessions } from './tunnel/udp-sessions.ts';
@@ -113,41 +98,25 @@ export async function createRoutePlane(
   }
 }
 
-/** One configuration in force; replaced whole. */
-type Loaded = {
-  readonly config: RouteConfig;
-  readonly parts: RouteParts;
-  readonly resolved: RouteTables;
-  readonly tables: RoutingTables;
-  readonly providers: ProviderSet;
-  readonly sniffer: Sniffer;
-  readonly settings: LiveSettings;
-};
-
 class LiveRoutePlane implements RoutePlane {
   readonly name = 'route';
   readonly dialer: Dialer;
   readonly control: RouteControl;
   readonly #context: GatewayContext;
-  readonly #options: RoutePlaneOptions;
-  readonly #paths: SafePaths;
   readonly #database: DatabaseSync;
-  readonly #selections: SelectionStore;
   readonly #statistics: StatisticsStore;
   readonly #geo: GeoStore;
   readonly #dns: LiveDnsService;
   readonly #tester: DelayTester;
-  readonly #variants: RebuiltVariants;
   readonly #outboundParts: OutboundParts;
-  readonly #providerParts: ProviderSetParts;
+  readonly #loader: RouteLoader;
   readonly #inbounds: InboundSet;
   readonly #udp: UdpSessions;
   readonly #tracker: Tracker;
   readonly #tunnel: Tunnel;
   readonly #temporary: TemporaryRules;
   readonly #ui: UiUpdater;
-  readonly #trusted: { certificates: readonly string[] } = { certificates: [] };
-  #loaded: Loaded;
+  #loaded: LoadedRoute;
   /** Those of the configuration in force, or of the one that is being put in force. */
   #providersInView: ProviderSet = NO_PROVIDERS;
   #running = false;
@@ -155,10 +124,7 @@ class LiveRoutePlane implements RoutePlane {
   constructor(context: GatewayContext, options: RoutePlaneOptions) {
     const { clock, events, log, metrics } = context;
     this.#context = context;
-    this.#options = options;
-    this.#paths = new SafePaths(options.homeDir, process.env);
     this.#database = openRouteDatabase(join(context.dataDir, 'route.sqlite'));
-    this.#selections = new SelectionStore(this.#database);
     this.#statistics = new StatisticsStore(this.#database, clock);
     this.#tester = new DelayTester({ clock, unified: () => this.#shown.unifiedDelay });
 
@@ -185,7 +151,6 @@ class LiveRoutePlane implements RoutePlane {
       connector: this.#connectorFor(serverConnect),
       answerDns: (message, client) => this.#dns.control.answer(message, client),
     };
-    this.#variants = new RebuiltVariants(this.#outboundParts);
 
     const systemConnect = connectWith(systemResolver);
     const fetcher = new TunnelFetcher({
@@ -196,13 +161,13 @@ class LiveRoutePlane implements RoutePlane {
     const etags = new EtagStore(this.#database);
     this.#geo = new GeoStore({
       directory: options.homeDir,
-      settings: settingsOf(DEFAULTS, resolveParts(DEFAULTS, this.#paths, refuseErrors), '').shown.geo,
+      settings: resolveGeo(DEFAULT_CONFIG, refuseErrors),
       fetcher,
       clock,
       logger: log,
     });
     const content = { clock, log, fetcher, etags: () => (this.#shown.etagSupport ? etags : undefined) };
-    this.#providerParts = {
+    const providerParts: ProviderSetParts = {
       proxy: {
         ...content,
         subscriptions: new SubscriptionInfoStore(this.#database),
@@ -224,11 +189,23 @@ class LiveRoutePlane implements RoutePlane {
     };
     this.#ui = new UiUpdater({ fetcher, log, homeDir: options.homeDir, ui: () => this.#loaded.parts.ui });
 
+    this.#loader = new RouteLoader({
+      clock,
+      log,
+      paths: new SafePaths(options.homeDir, process.env),
+      geo: this.#geo,
+      selections: new SelectionStore(this.#database),
+      tester: this.#tester,
+      variants: new RebuiltVariants(this.#outboundParts),
+      outboundParts: this.#outboundParts,
+      providerParts,
+      userAgent: options.userAgent,
+    });
     this.#temporary = new TemporaryRules(
       clock,
-      this.#compileTemporary(() => undefined),
+      this.#loader.compileTemporary(() => undefined),
     );
-    this.#loaded = this.#firstLoad();
+    this.#loaded = this.#loader.first();
     this.#tracker = new Tracker(clock, events, (flow) => this.#statistics.record(flow));
     const straight = (interfaceName: string) =>
       new DirectOutbound('DNS', 'Direct', 'dual', { ...NO_TRAITS, interfaceName }, systemConnect, guard);
@@ -263,7 +240,7 @@ class LiveRoutePlane implements RoutePlane {
         geo: this.#geo,
         findSet: (name) => this.#providersInView.rule.get(name),
         takesNames: (via) => this.#loaded.tables.outbounds.has(via),
-        trustedCertificates: () => this.#trusted.certificates,
+        trustedCertificates: () => this.#loaded.certificates,
         hosts: () => this.#loaded.tables.hosts,
         ipv6: () => this.#shown.ipv6,
         systemResolver,
@@ -340,25 +317,21 @@ class LiveRoutePlane implements RoutePlane {
 
   async reconfigure(config: RouteConfig, scope: ReconfigureScope = { inbounds: true }): Promise<void> {
     const before = this.#loaded;
-    const parts = resolveParts(config, this.#paths, refuseErrors);
-    const settings = settingsOf(config, parts, this.#options.userAgent);
-    const certificates = this.#readCertificates(config);
-    this.#geo.configure(settings.shown.geo);
+    const next = await this.#loader.load(config, before);
+    this.#providersInView = next.providers;
     try {
-      const next = await this.#load(config, parts, settings, before);
-      this.#providersInView = next.providers;
       await this.#dns.reconfigure(next.resolved.dns);
-      this.#trusted.certificates = certificates;
-      trustCertificates(certificates);
-      this.#loaded = scope.inbounds ? next : { ...next, settings: keepInbounds(before.settings, settings) };
     } catch (error) {
-      this.#geo.configure(before.settings.shown.geo);
       this.#providersInView = before.providers;
+      this.#geo.configure(before.settings.shown.geo);
       throw error;
     }
+    trustCertificates(next.certificates);
+    const settings = scope.inbounds ? next.settings : keepInbounds(before.settings, next.settings);
+    this.#loaded = { ...next, settings };
     const { providers, tables } = this.#loaded;
-    this.#temporary.reload(this.#compileTemporary(() => this.#loaded));
-    this.#geo.retain(this.#geoKinds(config, settings));
+    this.#temporary.reload(this.#loader.compileTemporary(() => this.#loaded));
+    this.#geo.retain(geoKindsIn(config, settings));
     before.tables.outbounds.stop();
     for (const provider of providersBeyond(before.providers, providers)) provider.stop();
     if (!this.#running) return;
@@ -370,81 +343,6 @@ class LiveRoutePlane implements RoutePlane {
 
   get #shown(): LiveSettings['shown'] {
     return this.#loaded.settings.shown;
-  }
-
-  /** What is in force until a configuration is: the defaults, which need no files. */
-  #firstLoad(): Loaded {
-    const parts = resolveParts(DEFAULTS, this.#paths, refuseErrors);
-    const settings = settingsOf(DEFAULTS, parts, this.#options.userAgent);
-    return this.#compose(DEFAULTS, parts, settings, NO_PROVIDERS);
-  }
-
-  async #load(
-    config: RouteConfig,
-    parts: RouteParts,
-    settings: LiveSettings,
-    before: Loaded,
-  ): Promise<Loaded> {
-    await this.#geo.ensure(this.#geoKinds(config, settings));
-    const resources = resourcesOf(parts, { geo: this.#geo, findSet: () => undefined });
-    const checked = { proxy: parts.proxyProviders, rule: parts.ruleProviders };
-    const providers = nextProviders(before.providers, config, checked, resources, this.#providerParts);
-    return this.#compose(config, parts, settings, providers);
-  }
-
-  #compose(config: RouteConfig, parts: RouteParts, settings: LiveSettings, providers: ProviderSet): Loaded {
-    const { clock, log } = this.#context;
-    const sources = { geo: this.#geo, findSet: (name: string) => providers.rule.get(name) };
-    const resolved = resolveTables(config, parts, sources, refuseErrors);
-    const storesSelection = config.profile['store-selected'];
-    const outbounds = new OutboundTable({
-      builtIns: createBuiltIns(this.#outboundParts),
-      outbounds: parts.proxies.map((proxy) => createOutbound(proxy, this.#outboundParts)),
-      groups: parts.groups,
-      providers: [...providers.proxy.values()],
-      selected: storesSelection ? this.#selections.load() : new Map(),
-      onSelected: (group, member) => {
-        if (storesSelection) this.#selections.save(group, member);
-      },
-      clock,
-      log,
-      tester: this.#tester,
-      variants: this.#variants,
-    });
-    const tables = { outbounds, rules: resolved.rules, hosts: parts.hosts };
-    const sniffer = new ConfiguredSniffer(resolved.sniffer, { clock, log });
-    return { config, parts, resolved, tables, providers, sniffer, settings };
-  }
-
-  #geoKinds(config: RouteConfig, settings: LiveSettings): ReadonlySet<GeoKind> {
-    const { countries, sites } = dnsGeoNeeds(config.dns);
-    const skipped = [...config.sniffer['skip-src-address'], ...config.sniffer['skip-dst-address']];
-    const usesCountries =
-      countries || (config.sniffer.enable && skipped.some((entry) => /^\s*geoip:/i.test(entry)));
-    const usesSites =
-      sites ||
-      (config.sniffer.enable &&
-        [...config.sniffer['force-domain'], ...config.sniffer['skip-domain']].some((entry) =>
-          /^\s*geosite:/i.test(entry),
-        ));
-    return geoKindsOf([...(config.rules ?? []), ...Object.values(config['sub-rules']).flat()], {
-      datMode: settings.shown.geo.datMode,
-      countries: usesCountries,
-      sites: usesSites,
-    });
-  }
-
-  #compileTemporary(loaded: () => Loaded | undefined): CompileLines {
-    return (rules, refuse) => {
-      const current = loaded();
-      const sources = {
-        geo: this.#geo,
-        findSet: (name: string) => current?.providers.rule.get(name),
-        fakeIpBroadcast: current?.parts.fakeIpBroadcast ?? '',
-      };
-      const subRules = current?.config['sub-rules'] ?? {};
-      return compileRules({ rules, subRules }, current?.parts.isTarget ?? (() => true), sources, refuse);
-    };
   }
 
   async #patch(patch: RouteSettingsPatch): Promise<void> {
@@ -460,7 +358,7 @@ class LiveRoutePlane implements RoutePlane {
 
   /** Until the first configuration is in force nothing is routed, so what it needs is fetched straight. */
   async #openInner(host: string, port: number, outbound: string, signal: AbortSignal): Promise<Duplex> {
-    if (this.#loaded.config === DEFAULTS) {
+    if (this.#loaded.config === DEFAULT_CONFIG) {
       return connectTcp(host, port, 'dual', this.#outboundParts.connect, signal);
     }
     const purpose = 'download';
@@ -485,16 +383,19 @@ class LiveRoutePlane implements RoutePlane {
     return [...this.#inbounds.listeners(), ...dns];
   }
 
-  /** @throws GatewayError when a file cannot be read */
-  #readCertificates(config: RouteConfig): readonly string[] {
-    return config.tls['custom-certifactes'].map((entry) =>
-      entry.includes('-----BEGIN') ? entry : readFileSync(resolvePath(this.#options.homeDir, entry), 'utf8'),
-    );
-  }
-
   #registerMetrics(): void {
     const { metrics } = this.#context;
     metrics.gauge('route_connections', 'Established connections and UDP sessions', () => this.#tracker.size);
+    metrics.gauge(
+      'route_inbound_connections',
+      'Open connections of inbounds',
+      () => this.#inbounds.connections().open,
+    );
+    metrics.gauge(
+      'route_inbound_connections_refused',
+      'Connections refused because too many were open',
+      () => this.#inbounds.connections().refused,
+    );
     metrics.gauge(
       'route_upload_bytes',
       'Bytes from clients since the start',
@@ -507,8 +408,6 @@ class LiveRoutePlane implements RoutePlane {
     );
   }
 }
-
-const DEFAULTS = defaultOf<RouteConfig>(routeConfigSchema);
 
 const WELL_KNOWN_CERTIFICATES = tls.getCACertificates('default');
 
