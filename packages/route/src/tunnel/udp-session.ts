@@ -60,6 +60,8 @@ export class UdpSession {
   #upstream: PacketSocket | undefined;
   #flow: TrackedFlow | undefined;
   lastActiveMs: number;
+  /** Whoever waits for the client's next datagram before the outbound is chosen. */
+  onDatagram: ((data: Uint8Array) => void) | undefined;
 
   constructor(first: ClientPacket, parts: UdpSessionParts, nowMs: number) {
     this.reply = first.reply;
@@ -81,9 +83,11 @@ export class UdpSession {
     return ip;
   }
 
-  /** Sends a packet, or keeps it until the outbound is open; what exceeds the queue is dropped. */
-  send({ metadata, data }: ClientPacket, onError: (error: unknown) => void): void {
-    const asked = metadata.host === '' ? metadata.destinationIp : metadata.host;
+  /**
+   * Sends a packet that the client addressed to `asked`, or keeps it until the outbound is open; what exceeds the queue is
+   * dropped.
+   */
+  send({ metadata, data }: ClientPacket, asked: string, onError: (error: unknown) => void): void {
     settleDestination(metadata, this.#tables().hosts, this.#names());
     const fake = metadata.dnsMode === 'fake-ip' ? asked : undefined;
     const known = this.#knownAddress(metadata);

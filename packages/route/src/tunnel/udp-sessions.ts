@@ -2,6 +2,7 @@ import { formatEndpoint } from '@sluice/base/address';
 import type { Clock, Timer } from '@sluice/base/clock';
 import { errorText } from '@sluice/base/errors';
 import type { Logger } from '@sluice/core/log/logger';
+import type { FlowMetadata } from '@sluice/core/ports/flow';
 import type { Resolver } from '../net/system-resolver.ts';
 import type { PacketHandlers } from '../outbound/outbound.ts';
 import type { RouteMode } from '../port.ts';
@@ -19,6 +20,9 @@ import { type ClientPacket, UdpSession, WaitingBudget } from './udp-session.ts';
 const IDLE_LIMIT_MS = 60_000;
 const SWEEP_MS = 5_000;
 const SESSION_LIMIT = 4_096;
+/** Datagrams of one hello after the first, and how long each may take. */
+const MAX_HELLO_DATAGRAMS = 3;
+const HELLO_PATIENCE_MS = 200;
 
 /** What UDP sessions are made with. */
 export type UdpParts = {
@@ -61,6 +65,7 @@ export class UdpSessions {
     const { clock, resolver, tables, names, log } = this.#parts;
     const { metadata } = packet;
     const key = `${metadata.inboundName} ${formatEndpoint(metadata.sourceIp, metadata.sourcePort)}`;
+    const asked = metadata.host === '' ? metadata.destinationIp : metadata.host;
     let session = this.#sessions.get(key);
     if (session === undefined) {
       const [oldest] = this.#sessions.keys();
@@ -72,12 +77,14 @@ export class UdpSessions {
       );
       this.#sessions.set(key, session);
       void this.#open(key, session, packet);
+    } else {
+      session.onDatagram?.(packet.data);
     }
     session.lastActiveMs = clock.monotonicMs();
     if (this.#sessions.delete(key)) this.#sessions.set(key, session);
     const report = (error: unknown) => log.warning(`[UDP] Resolve Ip error: ${errorText(error)}`);
     try {
-      session.send({ ...packet, metadata: { ...metadata } }, report);
+      session.send({ ...packet, metadata: { ...metadata } }, asked, report);
     } catch (error) {
       log.debug(`[UDP] ${errorText(error)}`);
     }
@@ -120,11 +127,10 @@ export class UdpSessions {
   }
 
   async #decide(session: UdpSession, { metadata, data }: ClientPacket): Promise<Decision | undefined> {
-    const { log, router, tables, mode, names, sniffer } = this.#parts;
+    const { log, router, tables, mode, names } = this.#parts;
     try {
       settleDestination(metadata, tables().hosts, names());
-      const sniffed = sniffer()?.readDatagram(metadata, data);
-      if (sniffed !== undefined) applySniffed(metadata, sniffed);
+      await this.#sniff(session, metadata, data);
       metadata.destinationIp = await session.addressOf(metadata);
     } catch (error) {
       log.warning(`[UDP] Resolve Ip error: ${errorText(error)}`);
@@ -136,6 +142,31 @@ export class UdpSessions {
       log.warning(`[UDP] ${errorText(error)}`);
       return undefined;
     }
+  }
+
+  /** Looks for the destination's name; a long hello goes on in the client's next datagrams, which are waited for a moment. */
+  async #sniff(session: UdpSession, metadata: FlowMetadata, first: Uint8Array): Promise<void> {
+    const sniffer = this.#parts.sniffer();
+    if (sniffer === undefined) return;
+    let sniffed = sniffer.readDatagram(metadata, first);
+    for (let more = 0; sniffed === undefined && sniffer.awaitsDatagram(metadata); more++) {
+      const next = more < MAX_HELLO_DATAGRAMS ? await this.#nextDatagram(session) : undefined;
+      if (next === undefined) return;
+      sniffed = sniffer.readDatagram(metadata, next);
+    }
+    if (sniffed !== undefined) applySniffed(metadata, sniffed);
+  }
+
+  #nextDatagram(session: UdpSession): Promise<Uint8Array | undefined> {
+    return new Promise((resolve) => {
+      const finish = (data: Uint8Array | undefined) => {
+        timer.cancel();
+        session.onDatagram = undefined;
+        resolve(data);
+      };
+      const timer = this.#parts.clock.after(HELLO_PATIENCE_MS, () => finish(undefined));
+      session.onDatagram = finish;
+    });
   }
 
   /** Ends a session; with `only`, just when it is still the one under that key. */
