@@ -10,6 +10,8 @@ const missing = ensurePrograms({
   ffprobe: 'ffmpeg',
   openssl: 'openssl',
   'ss-server': 'shadowsocks-libev',
+  danted: 'dante-server',
+  dig: 'bind9-dnsutils',
   chromium: 'chromium',
 });
 if (missing.length > 0) {

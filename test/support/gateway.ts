@@ -32,6 +32,8 @@ export type GatewayOptions = {
   readonly inspect?: string;
   readonly media?: string;
   readonly control?: string;
+  /** Where the gateway lives; it stays there after `stop`. Without it a new folder is made and removed. */
+  readonly folder?: string;
 };
 
 /** A test must not replace its own process. */
@@ -68,9 +70,9 @@ ${options.media ?? ''}
 `;
 }
 
-/** Starts a gateway; `stop` ends it and removes its folder. */
+/** Starts a gateway; `stop` ends it and removes a folder made for it. */
 export async function startGateway(options: GatewayOptions = {}): Promise<TestGateway> {
-  const folder = mkdtempSync(join(tmpdir(), 'sluice-test-'));
+  const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'sluice-test-'));
   const ports = await pickPorts();
   const file = join(folder, 'sluice.yaml');
   writeFileSync(file, gatewayYaml(ports, options));
@@ -87,7 +89,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
     log,
     async stop() {
       await app.stop(AbortSignal.timeout(5_000));
-      rmSync(folder, { recursive: true, force: true });
+      if (options.folder === undefined) rmSync(folder, { recursive: true, force: true });
     },
   };
 }
