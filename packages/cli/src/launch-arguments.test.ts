@@ -31,5 +31,9 @@ it('rewrites launcher spellings and leaves everything else', () => {
       '--yes',
     ],
   );
+  assert.deepEqual(
+    normalizeArguments(['-config', 'bW9kZTo=', '-config=a==', '--config', 'x', '-ext-ctl-unix=s']),
+    ['--config-string', 'bW9kZTo=', '--config-string=a==', '--config', 'x', '--ext-ctl-unix=s'],
+  );
   assert.deepEqual(normalizeArguments(['run', '--', '-secret']), ['run', '--', '-secret']);
 });

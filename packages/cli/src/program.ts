@@ -2,7 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import type { ExplainOptions } from './commands/explain.ts';
 import { EXIT_OK, EXIT_USAGE } from './exit-codes.ts';
 import { normalizeArguments } from './launch-arguments.ts';
-import { type SettingsOptions, settingsSource } from './settings-source.ts';
+import { createMissingFile, type SettingsOptions, settingsSource } from './settings-source.ts';
 import type { Terminal } from './terminal.ts';
 import { KERNEL_API_VERSION, VERSION } from './version.ts';
 
@@ -50,14 +50,25 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
     .option('-d, --directory <folder>', 'home folder; its config.yaml is used when no file is named')
     .option('-t, --test', 'test the configuration and exit')
     .option('-v, --version-line', 'print the version and exit')
+    .option('--config-string <base64>', 'a whole kernel configuration in base64 (also -config)')
+    .option('-m, --geodata', 'GEOIP rules read GeoIP.dat where the configuration does not say')
     .option('--ext-ctl <address>', 'listen address of the control API (also -ext-ctl)')
+    .option('--ext-ctl-unix <path>', 'Unix socket of the control API (also -ext-ctl-unix)')
+    .option('--ext-ctl-pipe <path>', 'named pipe of the control API (also -ext-ctl-pipe)')
     .option('--ext-ui <folder>', 'folder served at /ui (also -ext-ui)')
     .option('--secret <secret>', 'secret of the control API (also -secret)')
     .action(async (options: RunOptions) => {
-      if (options.versionLine === true) terminal.out(versionText());
-      else if (options.test === true)
-        await finish((await import('./commands/check.ts')).testCommand(source(options), terminal));
-      else await finish((await import('./commands/run.ts')).runCommand(source(options), terminal));
+      if (options.versionLine === true) {
+        terminal.out(versionText());
+        return;
+      }
+      const settings = source(options);
+      const created = createMissingFile(settings);
+      if (created !== undefined)
+        terminal.err(`Can't find config, create a initial config file: ${created} with mixed-port 7890`);
+      if (options.test === true)
+        await finish((await import('./commands/check.ts')).testCommand(settings, terminal));
+      else await finish((await import('./commands/run.ts')).runCommand(settings, terminal));
     });
 
   withConfig(program.command('check').description('check the configuration and report every finding'))

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { isLoopbackHost, parseEndpoint } from '@sluice/base/address';
 import { errorText } from '@sluice/base/errors';
@@ -22,6 +23,12 @@ import { type GatewaySettings, gatewaySchema } from './schema.ts';
 export type SettingsSource = {
   /** A `sluice.yaml`, a bare kernel file or a media server's `config.ini`; absent means all defaults. */
   readonly file?: string;
+  /** The text of a whole file instead of its path. */
+  readonly text?: string;
+  /** The file was named the way kernel launchers do, which refuse an empty one. */
+  readonly kernel?: boolean;
+  /** GeoIP rules read `GeoIP.dat` where the configuration does not say. */
+  readonly geodataMode?: boolean;
   /** YAML text of the `route` section that takes the place of the file's. */
   readonly routeText?: string;
   /** A file that does the same when it is a bare kernel file; a `sluice.yaml` takes the place of everything. */
@@ -46,6 +53,9 @@ export type LoadedSettings = {
   readonly files: readonly string[];
   readonly issues: readonly ConfigIssue[];
 };
+
+/** What findings in a configuration that came as a text name as their file. */
+const STRING_NAME = 'configuration string';
 
 /** Reads, decodes and checks the whole configuration; every finding carries its file, line and column. */
 export function loadSettings(source: SettingsSource): LoadedSettings {
@@ -76,6 +86,7 @@ export function loadSettings(source: SettingsSource): LoadedSettings {
       place,
     });
   }
+  node = withGeodataMode(node, source);
   const decoded = decodeConfig<GatewaySettings>(gatewaySchema, node);
   issues.push(...decoded.issues);
   if (hasErrors(issues)) return { settings: undefined, issues, files };
@@ -96,16 +107,33 @@ function hasErrors(issues: readonly ConfigIssue[]): boolean {
 }
 
 function readRoot(source: SettingsSource, issues: ConfigIssue[]): ConfigNode {
-  if (source.file === undefined) return emptyNode('built-in defaults');
-  const parsed = readConfigFile(source.file);
+  const parsed =
+    source.text === undefined ? readSourceFile(source) : parseYamlConfig(source.text, STRING_NAME);
+  if (parsed === undefined) return emptyNode('built-in defaults');
   issues.push(...parsed.issues);
-  if (source.file.toLowerCase().endsWith('.ini')) return wrapMediaDocument(parsed.node);
+  if (source.file?.toLowerCase().endsWith('.ini') === true) return wrapMediaDocument(parsed.node);
   const isEmpty = parsed.node.kind === 'map' && parsed.node.entries.length === 0;
   if (isEmpty || isGatewayDocument(parsed.node)) return parsed.node;
   const secretGiven =
     source.overrides?.some((override) => override.path.join('.') === 'control.secret') === true;
   if (!secretGiven) issues.push(...kernelFileWarnings(parsed.node));
   return wrapKernelDocument(parsed.node);
+}
+
+function readSourceFile({ file, kernel }: SettingsSource): ParsedConfig | undefined {
+  if (file === undefined) return undefined;
+  const parsed = readConfigFile(file);
+  if (kernel !== true || file === '-' || hasErrors(parsed.issues) || statSync(file).size > 0) return parsed;
+  const message = `configuration file ${file} is empty`;
+  return { ...parsed, issues: [{ severity: 'error', file, line: 1, column: 1, path: [], message }] };
+}
+
+function withGeodataMode(root: ConfigNode, { geodataMode }: SettingsSource): ConfigNode {
+  const route = childNode(root, 'route');
+  if (geodataMode !== true || (route !== undefined && childNode(route, 'geodata-mode') !== undefined))
+    return root;
+  const place = { file: 'option -m', line: 1, column: 1 };
+  return withNodeAt(root, ['route', 'geodata-mode'], { kind: 'scalar', value: true, text: 'true', place });
 }
 
 /** `route: {config: ./clash.yaml}` takes the section from that file; keys written beside `config` win over the file's. */
