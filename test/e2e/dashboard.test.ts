@@ -14,7 +14,12 @@ const PAGES = [
   '#/capture?exchange=exchange-6',
   '#/streams',
   '#/proxies',
+  '#/proxies?tab=providers',
   '#/proxies?tab=rules',
+  '#/proxies?tab=rules&explain=https://video.example.com/watch',
+  '#/connections?connection=flow-4',
+  '#/dns',
+  '#/statistics',
   '#/logs',
   '#/settings',
 ];

@@ -56,7 +56,11 @@ export function TimeChart(props: TimeChartProps) {
           y: { range: (_plot, _min, max) => [0, Math.max(1000, (max ?? 0) * 1.1)] },
         },
         axes: [
-          axis({ values: (_plot, splits) => splits.map((split) => timeText(split * 1000)), space: 90 }),
+          axis({
+            values: (_plot, splits) => splits.map((split) => timeText(split * 1000)),
+            space: 90,
+            size: 28,
+          }),
           axis({ values: (_plot, splits) => splits.map(valueText), size: 82 }),
         ],
         series: [{}, line('--down', stepped), line('--up', stepped)],

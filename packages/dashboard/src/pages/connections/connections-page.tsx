@@ -180,6 +180,7 @@ function columnsOf(t: Translate, format: Format, nowMs: number): readonly Column
       end: true,
       sort: (row) => row.uploadBytesPerSecond,
       cell: (row) => rate(row.uploadBytesPerSecond),
+      fromWidth: 680,
     },
     {
       id: 'downTotal',

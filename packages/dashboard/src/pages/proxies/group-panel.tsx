@@ -53,8 +53,8 @@ export function GroupPanel({ outbound, byName, startsOpen }: GroupPanelProps) {
         <>
           {!open && selected !== '' && <span className="max-w-40 truncate text-soft">{selected}</span>}
           {fixed !== null && fixed !== '' && (
-            <Button icon="pin" look="ghost" onClick={() => void unfix()}>
-              {t('proxies.unfix')}
+            <Button icon="pin" look="ghost" aria-label={t('proxies.unfix')} onClick={() => void unfix()}>
+              <span className="hidden sm:inline">{t('proxies.unfix')}</span>
             </Button>
           )}
           <Badge>{type}</Badge>

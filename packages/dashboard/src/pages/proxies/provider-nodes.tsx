@@ -25,11 +25,13 @@ export function ProviderNodes({ name }: { readonly name: string }) {
   });
   if (detail.data === undefined) return <Awaiting query={detail} />;
   const { nodes } = detail.data;
-  const rows = Math.min(nodes.length, SHOWN_ROWS) + 1;
+  const rows = Math.min(nodes.length, SHOWN_ROWS);
   return (
     <div
       className="flex h-(--narrow) border-line/60 border-t sm:h-(--wide)"
-      style={{ '--narrow': `${rows * COMPACT_ROW_PX}px`, '--wide': `${rows * ROW_PX}px` } as CSSProperties}
+      style={
+        { '--narrow': `${rows * COMPACT_ROW_PX}px`, '--wide': `${(rows + 1) * ROW_PX}px` } as CSSProperties
+      }
     >
       <DataTable
         label={t('providers.nodes', { name })}

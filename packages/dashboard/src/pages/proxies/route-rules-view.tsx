@@ -72,8 +72,8 @@ export function RouteRulesView({ tabs }: { readonly tabs: ReactNode }) {
           >
             {t('explain.title')}
           </Button>
-          <Button icon="clock" onClick={() => setAdding(true)}>
-            {t('temporary.new')}
+          <Button icon="clock" aria-label={t('temporary.new')} onClick={() => setAdding(true)}>
+            <span className="hidden sm:inline">{t('temporary.new')}</span>
           </Button>
         </>
       }
@@ -126,7 +126,7 @@ function columnsOf(
     {
       id: 'index',
       header: '#',
-      track: '4rem',
+      track: '3.5rem',
       end: true,
       sort: (rule) => -rule.index,
       cell: (rule) => <span className="text-faint">{rule.index}</span>,
@@ -134,14 +134,14 @@ function columnsOf(
     {
       id: 'type',
       header: t('proxies.type'),
-      track: 'minmax(8rem, 1fr)',
+      track: 'minmax(7.5rem, 1fr)',
       sort: (rule) => rule.type,
       cell: (rule) => rule.type,
     },
     {
       id: 'payload',
       header: t('proxies.payload'),
-      track: 'minmax(10rem, 2fr)',
+      track: 'minmax(8rem, 2fr)',
       sort: (rule) => rule.payload,
       cell: (rule) => (
         <span title={rule.payload}>
@@ -157,7 +157,7 @@ function columnsOf(
     {
       id: 'target',
       header: t('proxies.target'),
-      track: 'minmax(8rem, 1.2fr)',
+      track: 'minmax(7rem, 1.2fr)',
       sort: (rule) => rule.target,
       cell: (rule) => (
         <span className="flex items-center gap-2">
@@ -169,7 +169,7 @@ function columnsOf(
     {
       id: 'hits',
       header: t('proxies.hits'),
-      track: '6rem',
+      track: '5.5rem',
       end: true,
       sort: (rule) => rule.hitCount,
       cell: (rule) => (

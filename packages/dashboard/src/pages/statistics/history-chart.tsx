@@ -15,7 +15,12 @@ export function HistoryChart({
   readonly period: Period;
 }) {
   const { t, format } = useText();
-  const points = useMemo(() => stepsOf(timeline, period), [timeline, period]);
+  const points = useMemo(() => {
+    const steps = stepsOf(timeline, period);
+    const last = steps.at(-1);
+    // The step that is under way ends now.
+    return last === undefined ? steps : [...steps, { ...last, timeMs: timeline.toMs }];
+  }, [timeline, period]);
   const texts = useMemo(
     () => ({
       valueText: (value: number) => format.bytes(value),
