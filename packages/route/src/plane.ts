@@ -379,7 +379,7 @@ class LiveRoutePlane implements RoutePlane {
 
   #listeners(): ReturnType<RouteControl['listeners']> {
     const { listener } = this.#dns;
-    const dns = listener === undefined ? [] : [{ name: 'DNS', ...listener }];
+    const dns = listener === undefined ? [] : [{ name: 'DNS', kind: 'dns' as const, ...listener }];
     return [...this.#inbounds.listeners(), ...dns];
   }
 

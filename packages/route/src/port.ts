@@ -396,6 +396,14 @@ export interface StatisticsControl {
   clear(): void;
 }
 
+/** An address that is really listened on. */
+export type RouteListener = {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly kind: 'http' | 'socks' | 'mixed' | 'redir' | 'tproxy' | 'tunnel' | 'dns';
+};
+
 /** The use cases of the route plane; the only thing dialects see of it. Errors are `GatewayError`s. */
 export interface RouteControl {
   readonly providers: ProviderControl;
@@ -444,7 +452,7 @@ export interface RouteControl {
   closeAllConnections(): void;
   traffic(): TrafficView;
   /** Addresses really listened on, for the start screen and the dashboard. */
-  listeners(): readonly { readonly name: string; readonly host: string; readonly port: number }[];
+  listeners(): readonly RouteListener[];
   /** Downloads the web interface archive and puts it in place of the present one. @throws GatewayError `ui.update` with the text to show */
   updateUi(): Promise<void>;
 }

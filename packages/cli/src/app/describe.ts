@@ -2,9 +2,23 @@ import { formatEndpoint } from '@sluice/base/address';
 import type { InspectPlane } from '@sluice/inspect/plane';
 import type { MediaPlane } from '@sluice/media/plane';
 import type { RoutePlane } from '@sluice/route/plane';
+import type { RouteListener } from '@sluice/route/port';
 import type { GatewaySettings } from '../settings/schema.ts';
 import type { StartLine } from '../start-screen.ts';
 import { VERSION } from '../version.ts';
+
+/** What route listeners are called that are no proxies. */
+const LABELS: Partial<Record<RouteListener['kind'], string>> = { dns: 'DNS', tunnel: 'Tunnel' };
+
+const NOTES: Readonly<Record<RouteListener['kind'], string>> = {
+  http: 'HTTP',
+  socks: 'SOCKS4, SOCKS5',
+  mixed: 'HTTP, SOCKS4, SOCKS5',
+  redir: 'connections that the packet filter redirects',
+  tproxy: 'connections that the packet filter hands over (TPROXY)',
+  tunnel: 'a fixed destination',
+  dns: 'UDP and TCP',
+};
 
 type Listening = { readonly name: string; readonly host: string; readonly port: number };
 
@@ -19,7 +33,11 @@ export function describeApp(
     { label: 'Dashboard', value: `${urls.controlUrl()}/ui/`, note: 'API documentation at /docs' },
   ];
   for (const listener of route.control.listeners()) {
-    lines.push({ label: 'Proxy', value: endpoint(listener), note: proxyNote(listener.name) });
+    lines.push({
+      label: LABELS[listener.kind] ?? 'Proxy',
+      value: endpoint(listener),
+      note: NOTES[listener.kind],
+    });
   }
   for (const listener of inspect.control.listeners()) {
     lines.push({ label: 'Capture', value: endpoint(listener), note: 'HTTP proxy that records what passes' });
@@ -42,9 +60,4 @@ export function describeApp(
 
 function endpoint({ host, port }: Listening): string {
   return formatEndpoint(host, port);
-}
-
-function proxyNote(name: string): string {
-  if (name.includes('SOCKS')) return 'SOCKS4, SOCKS5';
-  return name.includes('HTTP') ? 'HTTP' : 'HTTP, SOCKS4, SOCKS5';
 }

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { errorText } from '@sluice/base/errors';
 import { Deadlines } from '../net/deadlines.ts';
+import type { RouteListener } from '../port.ts';
 import { ConnectionLimit } from './connection-limit.ts';
 import { type FixedPort, type InboundDescription, identityOf, placeOf, titleOf } from './description.ts';
 import { HANDSHAKE_LIMIT_MS } from './inbound.ts';
@@ -47,8 +48,13 @@ export class InboundSet {
   }
 
   /** Addresses really listened on. */
-  listeners(): readonly { readonly name: string; readonly host: string; readonly port: number }[] {
-    return Array.from(this.#open.values(), ({ description: { name, host }, port }) => ({ name, host, port }));
+  listeners(): readonly RouteListener[] {
+    return Array.from(this.#open.values(), ({ description: { name, host, kind }, port }) => ({
+      name,
+      host,
+      port,
+      kind,
+    }));
   }
 
   /** The fixed ports really listened on, 0 for those that are off or could not bind. */

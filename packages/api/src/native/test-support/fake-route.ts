@@ -158,10 +158,15 @@ export class FakeRoute implements RouteControl {
     const place = `${request.network.toUpperCase()} to ${request.host}:${request.port}`;
     const steps: ExplainStep[] = [
       { stage: 'destination', outcome: 'chosen', text: place },
-      { stage: 'rule', outcome: 'skipped', text: 'DomainKeyword,tracker: switched off', ruleIndex: 2 },
-      { stage: 'rule', outcome: 'passed', text: 'IPCIDR,10.0.0.0/8: needs the IP address', ruleIndex: 3 },
+      { stage: 'rule', outcome: 'skipped', text: 'rule 2 DomainKeyword(tracker) is disabled', ruleIndex: 2 },
+      {
+        stage: 'rule',
+        outcome: 'passed',
+        text: "rule 3 IPCIDR(10.0.0.0/8) has to know the destination's IP",
+        ruleIndex: 3,
+      },
       { stage: 'dns', outcome: 'resolved', text: `${request.host} is 203.0.113.7` },
-      { stage: 'rule', outcome: 'matched', text: 'Match → Proxy', ruleIndex: 5 },
+      { stage: 'rule', outcome: 'matched', text: 'rule 5 Match matches: Proxy', ruleIndex: 5 },
       { stage: 'group', outcome: 'chosen', text: 'Proxy (Selector) goes through edge-1' },
     ];
     const fails = request.network === 'udp';
@@ -225,7 +230,7 @@ export class FakeRoute implements RouteControl {
   }
 
   listeners() {
-    return [{ name: 'mixed', host: '127.0.0.1', port: 7890 }];
+    return [{ name: 'mixed', host: '127.0.0.1', port: 7890, kind: 'mixed' as const }];
   }
 
   async updateUi(): Promise<void> {}
