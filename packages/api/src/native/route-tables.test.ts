@@ -65,7 +65,7 @@ describe('native API of the route plane', () => {
       assert.deepEqual(value.steps[4], {
         stage: 'rule',
         outcome: 'matched',
-        text: 'Match → Proxy',
+        text: 'rule 5 Match matches: Proxy',
         ruleIndex: 5,
       });
     });

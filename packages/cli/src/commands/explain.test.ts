@@ -22,9 +22,9 @@ const EXPLANATION: ExplanationReply = {
   },
   steps: [
     { stage: 'destination', outcome: 'chosen', text: 'TCP to a.test:443' },
-    { stage: 'rule', outcome: 'passed', text: 'GEOIP,zz', ruleIndex: 0 },
+    { stage: 'rule', outcome: 'passed', text: 'rule 0 GeoIP(zz) does not match', ruleIndex: 0 },
     { stage: 'dns', outcome: 'resolved', text: 'a.test is 203.0.113.7' },
-    { stage: 'rule', outcome: 'matched', text: 'MATCH', ruleIndex: 12 },
+    { stage: 'rule', outcome: 'matched', text: 'rule 12 Match matches: Proxy', ruleIndex: 12 },
     { stage: 'group', outcome: 'chosen', text: 'Proxy (Selector) goes through edge' },
   ],
   chain: ['Proxy', 'edge'],
@@ -98,9 +98,9 @@ describe('sluice explain', () => {
         'TCP a.test:443 from 192.168.1.7',
         '',
         '  destination  → TCP to a.test:443',
-        '  rule 0       · GEOIP,zz',
+        '  rule         · rule 0 GeoIP(zz) does not match',
         '  dns          = a.test is 203.0.113.7',
-        '  rule 12      ✓ MATCH',
+        '  rule         ✓ rule 12 Match matches: Proxy',
         '  group        → Proxy (Selector) goes through edge',
         '',
         'Proxy › edge   by Match at 203.0.113.7',
@@ -184,7 +184,7 @@ describe('the story of a connection', () => {
   it('is coloured for terminals', () => {
     const text = explanationText(EXPLANATION, true);
     assert.ok(text.startsWith('\u001b[1mTCP a.test:443\u001b[0m from'));
-    assert.ok(text.includes('\u001b[32m✓\u001b[0m MATCH'));
+    assert.ok(text.includes('\u001b[32m✓\u001b[0m rule 12'));
   });
 
   it('lets no name steer the terminal', () => {

@@ -35,13 +35,10 @@ export function explanationText(explanation: ExplanationReply, colour: boolean):
     ...(request.user === '' ? [] : [`as ${request.user}`]),
     ...(request.process === '' ? [] : [`by ${request.process}`]),
   ].join(' ');
-  const labels = steps.map(({ stage, ruleIndex }) =>
-    ruleIndex === undefined ? stage : `${stage} ${ruleIndex}`,
-  );
-  const width = Math.max(0, ...labels.map((label) => label.length));
-  const lines = steps.map((step, index) => {
+  const width = Math.max(0, ...steps.map(({ stage }) => stage.length));
+  const lines = steps.map((step) => {
     const { sign, style } = SIGNS[step.outcome];
-    const label = (labels[index] ?? '').padEnd(width);
+    const label = step.stage.padEnd(width);
     const tone = step.outcome === 'passed' || step.outcome === 'skipped' ? 'dim' : undefined;
     return `  ${paint('dim', label)}  ${paint(style, sign)} ${paint(tone, step.text)}`;
   });

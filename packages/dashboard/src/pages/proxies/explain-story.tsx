@@ -55,9 +55,7 @@ function Step({ step }: { readonly step: ExplainStepRow }) {
         <span aria-hidden="true">{sign}</span>
         <span className="sr-only">{t(`outcome.${step.outcome}`)}</span>
       </span>
-      <span className="w-24 shrink-0 text-soft sm:w-28">
-        {t(`stage.${step.stage}`)} {step.ruleIndex}
-      </span>
+      <span className="w-24 shrink-0 text-soft sm:w-28">{t(`stage.${step.stage}`)}</span>
       <span className={`min-w-0 flex-1 break-words ${quiet ? 'text-faint' : ''}`}>{step.text}</span>
     </li>
   );
