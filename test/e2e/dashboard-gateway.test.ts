@@ -75,6 +75,37 @@ describe('dashboard of a real gateway in Chromium', needs('chromium', 'ffmpeg', 
     await page.context().close();
   });
 
+  it('explains a connection by the real rules, and obeys a temporary one', async () => {
+    const page = await open('#/proxies?tab=rules&explain=tracker.invalid:80');
+    const pane = page.getByRole('complementary', { name: 'Explain' });
+    await pane.getByRole('region', { name: 'Result' }).getByText('DIRECT', { exact: true }).waitFor();
+    await pane.getByRole('button', { name: 'Close' }).click();
+    await page.getByRole('button', { name: 'Temporary rule' }).click();
+    const editor = page.getByRole('dialog', { name: 'Temporary rule' });
+    await editor.getByLabel('Rule').fill('DOMAIN,tracker.invalid,REJECT');
+    await editor.getByRole('button', { name: 'Add' }).click();
+    await page.getByRole('region', { name: 'Temporary rules' }).getByText('tracker.invalid').waitFor();
+    await page.getByRole('button', { name: 'Explain' }).click();
+    await pane.getByLabel('URL or host:port').fill('http://tracker.invalid/');
+    await pane.getByRole('button', { name: 'Explain' }).click();
+    await pane.getByRole('region', { name: 'Result' }).getByText('REJECT', { exact: true }).waitFor();
+    await page.context().close();
+  });
+
+  it('counts a closed connection in the statistics', async () => {
+    const { code, stderr } = await runProgram('curl', [
+      '-sS',
+      ...['-x', `http://127.0.0.1:${gateway.ports.mixed}`],
+      `http://127.0.0.1:${origin.httpPort}/counted`,
+    ]);
+    assert.equal(code, 0, stderr);
+    const page = await open('#/statistics');
+    await page.locator('.uplot canvas').waitFor();
+    await page.getByRole('region', { name: 'Hosts' }).getByText('127.0.0.1').waitFor();
+    await page.getByRole('region', { name: 'Outbounds' }).getByText('DIRECT').waitFor();
+    await page.context().close();
+  });
+
   it('shows a captured HTTPS exchange with its body as it happens', async () => {
     const page = await open('#/capture');
     await page.getByText('Nothing captured yet').waitFor();
