@@ -47,12 +47,17 @@ export class DomainPatterns<V> {
   }
 }
 
+/** Whether a text is a domain pattern. */
+export function isDomainPattern(pattern: string): boolean {
+  return splitDomainPattern(pattern) !== undefined;
+}
+
 /** The labels of a pattern in lower case, `undefined` when it is none; the first is `+` or empty for those with sub-domains. */
-export function splitDomainPattern(pattern: string): string[] | undefined {
-  if (pattern.trim() !== pattern) return undefined;
+function splitDomainPattern(pattern: string): string[] | undefined {
   const labels = pattern.toLowerCase().split('.');
   const rest = labels[0] === '' || labels[0] === '+' ? labels.slice(1) : labels;
-  return rest.length > 0 && !rest.includes('') ? labels : undefined;
+  const isPattern = rest.length > 0 && rest.every((label) => label !== '' && label.trim() === label);
+  return isPattern ? labels : undefined;
 }
 
 /** Asks each node at most once, because its depth says which label it stands for. */

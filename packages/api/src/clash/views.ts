@@ -146,7 +146,7 @@ function metadataObject(metadata: Readonly<FlowMetadata>): object {
     inboundPort: String(metadata.inboundPort),
     inboundName: metadata.inboundName,
     inboundUser: metadata.inboundUser,
-    rematchName: '',
+    rematchName: metadata.rematchName,
     host: metadata.host,
     dnsMode: metadata.dnsMode,
     uid: metadata.uid,

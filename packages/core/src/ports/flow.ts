@@ -55,6 +55,8 @@ export type FlowMetadata = {
   readonly specialProxy: string;
   /** Name of the sub-rule list that replaces `rules` for this flow, `''` otherwise. */
   readonly specialRules: string;
+  /** Name under which an outbound had the flow matched again, `''` otherwise. */
+  rematchName: string;
   dnsMode: DnsMode;
   /** Name found in the first bytes, lower case; wins over `host` in rules. */
   sniffHost: string;
@@ -90,6 +92,7 @@ export function newFlow(seed: FlowSeed): FlowMetadata {
     remoteDestination: '',
     specialProxy: seed.specialProxy ?? '',
     specialRules: seed.specialRules ?? '',
+    rematchName: '',
     dnsMode: 'normal',
     sniffHost: '',
     dscp: seed.dscp ?? 0,

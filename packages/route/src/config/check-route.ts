@@ -4,6 +4,7 @@ import type { GeoSource } from '../geo/geo-source.ts';
 import { SafePaths } from '../provider/safe-paths.ts';
 import { findShadowed } from '../rule/find-shadowed.ts';
 import type { EntrySetSource } from '../rule-set/entry-set.ts';
+import { resolveProxies } from './resolve-proxies.ts';
 import { resolveParts, resolveTables } from './resolve-route.ts';
 
 /** Stands for files that a check must not fetch: every list exists and is empty. */
@@ -31,9 +32,14 @@ export function checkRoute(config: RouteConfig, homeDir: string, report: ReportI
 
 /** Reports rules that no flow can get to. */
 export function reportShadowedRules(config: RouteConfig, report: ReportIssue): void {
-  const groupNames = new Set(config['proxy-groups'].map(({ name }) => name));
-  // A group may refuse UDP or lead to PASS, and then later rules have their turn.
-  const isSure = (target: string) => target !== 'PASS' && !groupNames.has(target);
+  const proxies = resolveProxies(config.proxies, () => undefined);
+  // What is refused goes on to later rules: a group may refuse UDP or lead to PASS.
+  const unsure = new Set<string | undefined>([
+    'PASS',
+    ...config['proxy-groups'].map(({ name }) => name),
+    ...proxies.filter(({ udp }) => !udp).map(({ name }) => name),
+  ]);
+  const isSure = (target: string) => !unsure.has(target);
   for (const { index, message } of findShadowed(config.rules ?? [], isSure)) {
     report('warning', ['rules', index], message);
   }

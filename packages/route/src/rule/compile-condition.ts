@@ -106,9 +106,8 @@ function fieldCondition(condition: FieldRule): Condition {
       return new FieldCondition((subject) => condition.values.includes(subject.inboundName));
     case 'Match':
       return new FieldCondition(() => true);
-    // Only outbounds that have flows matched again name them, and this gateway has none.
     case 'RematchName':
-      return new FieldCondition(() => false);
+      return new FieldCondition((subject) => subject.rematchName === condition.text);
   }
 }
 

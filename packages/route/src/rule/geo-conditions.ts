@@ -1,25 +1,10 @@
-import { CidrIndex } from '@sluice/base/cidr-index';
-import { NO_RULE } from '@sluice/base/domain-table';
 import { errorText } from '@sluice/base/errors';
-import { parseCidr } from '@sluice/base/ip';
 import type { GeoSource, IpList, SiteList } from '../geo/geo-source.ts';
+import { isLanIp } from '../geo/lan.ts';
 import { type Condition, HostCondition, IpCondition, type IpQuestion, unlessMissing } from './condition.ts';
 import { ruleError } from './rule-error.ts';
 import type { RuleResources } from './rule-resources.ts';
 import type { RuleSubject } from './rule-subject.ts';
-
-/** Private, unspecified, loopback, multicast and link-local unicast addresses (RFC 6890, RFC 4193, RFC 4291). */
-const LAN_PREFIXES = [
-  ...['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '0.0.0.0/32', '127.0.0.0/8', '224.0.0.0/4'],
-  ...['169.254.0.0/16', 'fc00::/7', '::/128', '::1/128', 'ff00::/8', 'fe80::/10'],
-];
-
-const lan = new CidrIndex(
-  LAN_PREFIXES.flatMap((text) => {
-    const cidr = parseCidr(text);
-    return cidr === undefined ? [] : [{ cidr, rule: 0 }];
-  }),
-);
 
 const NO_CODES: readonly string[] = [];
 const UNKNOWN_ASN = { number: '', organization: '' };
@@ -48,7 +33,7 @@ export function geoIpCondition(
   { geo, fakeIpBroadcast }: RuleResources,
 ): SizedCondition {
   if (code === 'lan') {
-    const isLan = (ip: string): boolean => lan.lookup(ip) !== NO_RULE || ip === fakeIpBroadcast;
+    const isLan = (ip: string): boolean => isLanIp(ip, fakeIpBroadcast);
     const question: IpQuestion = { ofSubject: (subject, from) => isLan(ipOf(subject, from)), ofIp: isLan };
     return { condition: new IpCondition(question, source, wantsIp), size: () => 0 };
   }

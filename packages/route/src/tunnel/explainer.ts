@@ -97,7 +97,8 @@ export class Explainer {
   ): Promise<MatchedRule | undefined> {
     const { router, temporary } = this.#parts;
     const match = await router.matchRules(flow, tables, (step, from) => {
-      const isTemporary = 'list' in step && step.list === temporary.rules.main;
+      const list = 'list' in step ? step.list : step.resume.list;
+      const isTemporary = list === temporary.rules.main;
       const isDisabled = isTemporary ? () => false : (index: number) => tables.rules.isDisabled(index);
       for (const { first, outcome, text } of traceMatch(step, from, isDisabled)) {
         const asks = outcome === 'needs-ip' || outcome === 'needs-process';

@@ -28,7 +28,7 @@ export type RouterParts = {
   readonly nowMs: () => number;
 };
 
-/** Told of every matching step, to explain a decision. `from` is where the step started in its list. */
+/** Told of every matching step, to explain a decision. `from` is where the step started in the list it ended in. */
 export type ObserveMatch = (match: RuleMatch, from: number) => void;
 
 /** Chooses the way of a flow by its creator's wish, the mode or the rules. */
@@ -61,7 +61,7 @@ export class Router {
     let resume: MatchResume | undefined;
     for (;;) {
       const match = temporary.match(rules, flow, accepts, findProcess(), resume);
-      observe?.(match, resume?.at ?? 0);
+      observe?.(match, startOf(match, resume));
       if (match.kind === 'matched' || match.kind === 'none') return match;
       resume = match.resume;
       if (match.kind === 'needs-ip') flow.destinationIp = await this.#addressOf(flow.host);
@@ -86,6 +86,12 @@ export class Router {
     flow.process = found.name;
     flow.processPath = found.path;
   }
+}
+
+/** Temporary rules and the configuration's are two lists: what was interrupted in one may end in the other. */
+function startOf(match: RuleMatch, resume: MatchResume | undefined): number {
+  const list = 'list' in match ? match.list : match.resume.list;
+  return resume?.list === list ? resume.at : 0;
 }
 
 function isAccepted(target: string, flow: FlowMetadata, outbounds: OutboundTable): boolean {

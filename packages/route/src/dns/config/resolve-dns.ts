@@ -1,11 +1,11 @@
 import { type Endpoint, parseEndpoint } from '@sluice/base/address';
+import { isDomainPattern } from '@sluice/base/domain-patterns';
 import { errorText, GatewayError } from '@sluice/base/errors';
 import { parseCidr } from '@sluice/base/ip';
 import type { ConfigPath, ReportIssue } from '@sluice/core/config/issue';
 import type { GeoSource } from '../../geo/geo-source.ts';
 import { FakeIpFilter, type FakeIpFilterMode } from '../fake-ip/fake-ip-filter.ts';
 import { FakeIpRange } from '../fake-ip/fake-ip-range.ts';
-import { isDomainPattern } from '../policy/domain-trie.ts';
 import type { FallbackFilterConfig, ResolverConfig } from '../resolver/resolver-config.ts';
 import type { UpstreamConfig } from '../upstream/upstream-config.ts';
 import type { RawDns } from './dns-schema.ts';

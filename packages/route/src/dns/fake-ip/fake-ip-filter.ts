@@ -1,3 +1,4 @@
+import { DomainPatterns } from '@sluice/base/domain-patterns';
 import { errorText, GatewayError } from '@sluice/base/errors';
 import {
   domainSetTest,
@@ -6,7 +7,6 @@ import {
   type NameTest,
   ruleTest,
 } from '../config/name-matchers.ts';
-import { DomainTrie } from '../policy/domain-trie.ts';
 import { parsePolicyKey } from '../policy/policy-key.ts';
 
 /** What the entries mean: names that get real addresses, names that get fake ones, or rules that say which. */
@@ -51,7 +51,7 @@ export class FakeIpFilter {
 
 /** Patterns, `geosite:a,b` and `rule-set:a,b`. */
 function compileEntries(entries: readonly string[], sources: NameSources, report: ReportEntry): NameTest {
-  const trie = new DomainTrie<true>();
+  const trie = new DomainPatterns<true>();
   const tests: NameTest[] = [];
   for (const [index, entry] of entries.entries()) {
     const warn = (message: string): void => report('warning', index, message);

@@ -1,19 +1,14 @@
+import { DomainPatterns } from '@sluice/base/domain-patterns';
 import { messageRcode } from '@sluice/codec/dns/header';
 import type { DnsMessage } from '@sluice/codec/dns/message';
 import { answerAddresses } from '@sluice/codec/dns/records';
 import { DNS_RCODE } from '@sluice/codec/dns/types';
 import { PrefixSet } from '../../config/prefixes.ts';
 import type { GeoSource } from '../../geo/geo-source.ts';
+import { isLanIp } from '../../geo/lan.ts';
 import { unlessMissing } from '../../rule/condition.ts';
 import type { FallbackFilterConfig } from '../resolver/resolver-config.ts';
-import { DomainTrie } from './domain-trie.ts';
 import { geositeMatcher, type NameMatcher } from './name-matchers.ts';
-
-/** Private, unspecified, loopback, multicast and link-local unicast addresses (RFC 6890, RFC 4193, RFC 4291). */
-const LAN = new PrefixSet([
-  ...['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '0.0.0.0/32', '127.0.0.0/8', '224.0.0.0/4'],
-  ...['169.254.0.0/16', 'fc00::/7', '::/128', '::1/128', 'ff00::/8', 'fe80::/10'],
-]);
 
 /** Decides when the answer of the main servers gives way to that of the fallback servers. */
 export class FallbackFilter {
@@ -23,7 +18,7 @@ export class FallbackFilter {
 
   /** @throws GatewayError `geo.list`, `geo.missing`, `route.prefix` */
   constructor(config: FallbackFilterConfig, geo: GeoSource) {
-    const patterns = new DomainTrie<true>();
+    const patterns = new DomainPatterns<true>();
     for (const pattern of config.domain) patterns.add(pattern, true);
     const inLists = geositeMatcher(geo, config.geosite);
     this.#onlyFallback = (name) => patterns.find(name) === true || inLists(name);
@@ -51,7 +46,7 @@ export class FallbackFilter {
 function foreignTo(code: string, geo: GeoSource): (ip: string) => boolean {
   if (geo.datMode) {
     const list = geo.ipList(code);
-    return (ip) => !LAN.includes(ip) && !list.matches(ip);
+    return (ip) => !isLanIp(ip, '') && !list.matches(ip);
   }
-  return (ip) => !LAN.includes(ip) && !unlessMissing(() => geo.countriesOf(ip).includes(code), true);
+  return (ip) => !isLanIp(ip, '') && !unlessMissing(() => geo.countriesOf(ip).includes(code), true);
 }

@@ -1,5 +1,5 @@
+import { isDomainPattern } from '@sluice/base/domain-patterns';
 import { GatewayError } from '@sluice/base/errors';
-import { isDomainPattern } from './domain-trie.ts';
 
 /** What a key of a DNS policy means. */
 export type PolicyMatcher =

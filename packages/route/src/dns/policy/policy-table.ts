@@ -1,6 +1,6 @@
+import { DomainPatterns } from '@sluice/base/domain-patterns';
 import type { PolicyConfig } from '../resolver/resolver-config.ts';
 import type { Upstream } from '../upstream/upstream.ts';
-import { DomainTrie } from './domain-trie.ts';
 import type { NameMatcher } from './name-matchers.ts';
 import type { PolicyMatcher } from './policy-key.ts';
 
@@ -20,13 +20,13 @@ export class PolicyTable {
     compile: (matcher: Exclude<PolicyMatcher, { readonly kind: 'domain' }>) => NameMatcher,
   ) {
     const segments: Segment[] = [];
-    let trie: DomainTrie<PolicyServers> | undefined;
+    let trie: DomainPatterns<PolicyServers> | undefined;
     for (const policy of policies) {
       const servers = { key: policy.key, upstreams: open(policy) };
       const { matcher } = policy;
       if (matcher.kind === 'domain') {
         if (trie === undefined) {
-          const table = new DomainTrie<PolicyServers>();
+          const table = new DomainPatterns<PolicyServers>();
           trie = table;
           segments.push((name) => table.find(name));
         }

@@ -5,7 +5,6 @@ import { encodeAnswer, encodeQuery } from '@sluice/codec/dns/encode';
 import { parseDnsQuery, scanMessage } from '@sluice/codec/dns/message';
 import type { GeoSource } from '../../geo/geo-source.ts';
 import type { EntrySet } from '../../rule-set/entry-set.ts';
-import { DomainTrie, isDomainPattern } from './domain-trie.ts';
 import { FallbackFilter } from './fallback-filter.ts';
 import { geositeMatcher, ruleSetMatcher } from './name-matchers.ts';
 import { parsePolicyKey } from './policy-key.ts';
@@ -25,34 +24,6 @@ const geo: GeoSource = {
   ipList: () => ({ size: 0, matches: () => false }),
   ipListSize: () => 0,
 };
-
-describe('domain patterns', () => {
-  const trie = new DomainTrie<string>();
-  for (const pattern of ['a.b.com', '*.b.com', '.c.com', '+.d.com', 'x.*.e.com', '*', '+.e.com'])
-    assert.ok(trie.add(pattern, pattern), pattern);
-  const cases: readonly (readonly [string, string | undefined])[] = [
-    ['a.b.com', 'a.b.com'],
-    ['z.b.com', '*.b.com'],
-    ['y.z.b.com', undefined],
-    ['b.com', undefined],
-    ['c.com', undefined],
-    ['x.y.c.com', '.c.com'],
-    ['d.com', '+.d.com'],
-    ['x.y.d.com', '+.d.com'],
-    ['x.y.e.com', 'x.*.e.com'],
-    ['z.y.e.com', '+.e.com'],
-    ['localhost', '*'],
-    ['', undefined],
-    ['a..com', undefined],
-  ];
-  for (const [name, expected] of cases)
-    it(`finds ${expected} for "${name}"`, () => assert.equal(trie.find(name), expected));
-
-  it('refuses what is no pattern', () => {
-    for (const pattern of ['', '.', '+', '+.', 'a.', ' a', 'a ', 'a..b'])
-      assert.equal(isDomainPattern(pattern), false, `"${pattern}"`);
-  });
-});
 
 describe('DNS policies', () => {
   it('reads keys', () => {
