@@ -15,12 +15,22 @@ import { GroupPanel } from './group-panel.tsx';
 /** With more groups than this, each starts folded. */
 const OPEN_GROUPS = 12;
 
+const REFRESH_MS = 5000;
+const LONGEST_REFRESH_MS = 60_000;
+const NAMES_PER_REFRESH = 3000;
+
+/** A hundred groups of thousands make megabytes: the longer the answer, the more seldom it is asked for. */
+function refreshMsOf(data: Outbounds | undefined): number {
+  const names = (data?.outbounds ?? []).reduce((sum, { group }) => sum + 1 + (group?.members.length ?? 0), 0);
+  return Math.min(LONGEST_REFRESH_MS, REFRESH_MS * Math.max(1, Math.ceil(names / NAMES_PER_REFRESH)));
+}
+
 /** Groups with their members, then outbounds that stand alone. */
 export function OutboundsView({ tabs }: { readonly tabs: ReactNode }) {
   const outbounds = useQuery({
     queryKey: ['outbounds'],
     queryFn: () => call<Outbounds>('GET', '/outbounds', { query: { nodes: true } }),
-    refetchInterval: 5000,
+    refetchInterval: ({ state }) => refreshMsOf(state.data),
   });
   const all = outbounds.data?.outbounds;
   const byName = useMemo(() => {
