@@ -54,6 +54,18 @@ describe('dashboard of the route plane in Chromium', needs('chromium'), () => {
     await close(page);
   });
 
+  it('finds rules by type, value or target', async () => {
+    const page = await open('#/proxies?tab=rules');
+    const rows = page.getByRole('table', { name: 'Rules' }).getByRole('rowgroup').getByRole('row');
+    await page.getByText('6 of 6').waitFor();
+    await page.getByLabel('Filter by type, value, target').fill('reject');
+    await page.getByText('2 of 6').waitFor();
+    await rows.first().getByText('tracker').waitFor();
+    await page.getByLabel('Filter by type, value, target').fill('nothing like this');
+    await page.getByText('Nothing matches the filter').waitFor();
+    await close(page);
+  });
+
   it('adds a temporary rule, says what is wrong with one, and removes it', async () => {
     const page = await open('#/proxies?tab=rules');
     await page.getByRole('button', { name: 'Temporary rule' }).click();

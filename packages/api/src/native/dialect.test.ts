@@ -183,6 +183,8 @@ describe('native API', () => {
     assert.equal((await call<wire.Rule>('PATCH', '/rules/0', { disabled: true })).value.disabled, true);
     const rules = (await call<wire.Rules>('GET', '/rules?limit=1')).value;
     assert.deepEqual([rules.total, rules.rules.length, rules.rules[0]?.disabled], [6, 1, true]);
+    const found = (await call<wire.Rules>('GET', '/rules?filter=Direct&offset=1')).value;
+    assert.deepEqual([found.total, found.rules.map(({ index }) => index)], [6, [3]]);
     assert.equal((await call('PATCH', '/rules/99', { disabled: true })).status, 404);
   });
 

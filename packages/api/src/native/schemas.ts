@@ -349,7 +349,10 @@ export const RuleBody = Type.Object({
   missCount: Count,
   missAtMs: Type.Number({ description: 'milliseconds since the Unix epoch, 0 for never' }),
 });
-export const RulesBody = Type.Object({ total: Count, rules: Type.Array(RuleBody) });
+export const RulesBody = Type.Object({
+  total: Type.Integer({ minimum: 0, description: 'all rules, whatever the filter' }),
+  rules: Type.Array(RuleBody),
+});
 export const RulePatchBody = Type.Object({ disabled: Type.Boolean() });
 
 export const CaFormatName = words('pem', 'der', 'p12');

@@ -1,4 +1,5 @@
 import { GatewayError } from '@sluice/base/errors';
+import type { RuleView } from '@sluice/route/port';
 import Type from 'typebox';
 import type { NativeDependencies } from '../dependencies.ts';
 import { connectionOf, outboundOf, ruleOf } from '../mapping.ts';
@@ -28,6 +29,9 @@ import {
 } from './common.ts';
 
 const RulesQuery = Type.Object({
+  filter: Type.Optional(
+    Type.String({ maxLength: 500, description: 'only rules with this in type, payload or target' }),
+  ),
   offset: Type.Optional(Type.Integer({ minimum: 0 })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000 })),
 });
@@ -127,10 +131,12 @@ export function routeRoutes({ route: control, clock }: NativeDependencies): Nati
       query: RulesQuery,
       reply: RulesBody,
       handle({ query }) {
-        const rules = control.rules();
+        const all = control.rules();
+        const keyword = (query.filter ?? '').toLowerCase();
+        const rules = keyword === '' ? all : all.filter((rule) => ruleText(rule).includes(keyword));
         const offset = query.offset ?? 0;
         return {
-          total: rules.length,
+          total: all.length,
           rules: rules.slice(offset, offset + (query.limit ?? DEFAULT_RULES)).map(ruleOf),
         };
       },
@@ -173,6 +179,10 @@ function connectionsOf(
   const views = control.connections();
   const newest = views.toSorted((a, b) => b.startMs - a.startMs).slice(0, ROW_LIMIT);
   return { timeMs: clock.now(), total: views.length, connections: newest.map(connectionOf) };
+}
+
+function ruleText({ type, payload, proxy }: RuleView): string {
+  return `${type} ${payload} ${proxy}`.toLowerCase();
 }
 
 /** Nodes of the configured providers; the implicit ones hold what is listed already. */

@@ -1,5 +1,5 @@
 import type { Rule, Rules } from '@sluice/api/native/types';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { type ReactNode, useDeferredValue, useMemo, useState } from 'react';
 import { call } from '../../api/client.ts';
@@ -18,6 +18,7 @@ import { TemporaryRuleEditor } from './temporary-rule-editor.tsx';
 import { TemporaryRuleList } from './temporary-rules.tsx';
 
 const SHOWN_RULES = 2000;
+const NO_RULES: readonly Rule[] = [];
 
 /** The routing rules in the order in which they are tried. */
 export function RouteRulesView({ tabs }: { readonly tabs: ReactNode }) {
@@ -26,17 +27,12 @@ export function RouteRulesView({ tabs }: { readonly tabs: ReactNode }) {
   const [filter, setFilter] = useState('');
   const keyword = useDeferredValue(filter.trim().toLowerCase());
   const rules = useQuery({
-    queryKey: ['rules'],
-    queryFn: () => call<Rules>('GET', '/rules', { query: { limit: SHOWN_RULES } }),
+    queryKey: ['rules', keyword],
+    queryFn: () => call<Rules>('GET', '/rules', { query: { limit: SHOWN_RULES, filter: keyword } }),
     refetchInterval: 3000,
+    placeholderData: keepPreviousData,
   });
-  const rows = useMemo(
-    () =>
-      (rules.data?.rules ?? []).filter((rule) =>
-        `${rule.type} ${rule.payload} ${rule.target}`.toLowerCase().includes(keyword),
-      ),
-    [rules.data, keyword],
-  );
+  const rows = rules.data?.rules ?? NO_RULES;
   const columns = useMemo(() => {
     const disable = async (rule: Rule, disabled: boolean) => {
       if (await act(() => call('PATCH', `/rules/${rule.index}`, { body: { disabled } })))
