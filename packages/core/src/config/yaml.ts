@@ -34,7 +34,8 @@ export function parseCompleteYaml(text: string, file: string): ParsedConfig {
   const document = parseDocument(text, {
     lineCounter: lines,
     merge: true,
-    uniqueKeys: true,
+    // Checked while nodes are read: this check compares every key with every other.
+    uniqueKeys: false,
     prettyErrors: false,
     intAsBigInt: false,
   });
@@ -48,9 +49,10 @@ export function parseCompleteYaml(text: string, file: string): ParsedConfig {
   if (document.contents === null) return { node: emptyNode(file), issues };
   const reader = new NodeReader(file, lines);
   try {
-    return { node: reader.read(document.contents, 0), issues };
+    const node = reader.read(document.contents, 0);
+    return { node, issues: [...issues, ...reader.issues] };
   } catch (error) {
-    if (!(error instanceof TooLarge)) throw error;
+    if (!(error instanceof RefusedDocument)) throw error;
     return failed(file, error.place.line, error.place.column, error.message);
   }
 }
@@ -59,7 +61,8 @@ function failed(file: string, line: number, column: number, message: string): Pa
   return { node: emptyNode(file), issues: [{ severity: 'error', file, line, column, path: [], message }] };
 }
 
-class TooLarge extends Error {
+/** What ends the reading of a document, and where. */
+class RefusedDocument extends Error {
   readonly place: ConfigPlace;
   constructor(message: string, place: ConfigPlace) {
     super(message);
@@ -74,7 +77,8 @@ class NodeReader {
   readonly #file: string;
   readonly #lines: LineCounter;
   // Nodes are read in document order, so an alias always finds the latest anchor of its name before it.
-  readonly #anchors = new Map<string, Anchored>();
+  readonly #anchors = new Map<string, Anchored | 'open'>();
+  readonly issues: ConfigIssue[] = [];
   #count = 0;
 
   constructor(file: string, lines: LineCounter) {
@@ -84,18 +88,24 @@ class NodeReader {
 
   read(node: unknown, depth: number): ConfigNode {
     const place = this.#place(node);
-    if (depth > MAX_DEPTH) throw new TooLarge(`the document nests deeper than ${MAX_DEPTH} levels`, place);
+    if (depth > MAX_DEPTH)
+      throw new RefusedDocument(`the document nests deeper than ${MAX_DEPTH} levels`, place);
     if (isAlias(node)) {
       const anchored = this.#anchors.get(node.source);
-      this.#expand(anchored?.size ?? 1, place);
-      return anchored?.node ?? { kind: 'scalar', value: null, text: '', place };
+      if (anchored === undefined)
+        throw new RefusedDocument(`yaml: unknown anchor '${node.source}' referenced`, place);
+      if (anchored === 'open')
+        throw new RefusedDocument(`yaml: anchor '${node.source}' value contains itself`, place);
+      this.#expand(anchored.size, place);
+      return anchored.node;
     }
     const before = this.#count;
     this.#expand(1, place);
+    const anchor = isNode(node) && 'anchor' in node ? node.anchor : undefined;
+    if (typeof anchor !== 'string') return this.#readOwn(node, place, depth);
+    this.#anchors.set(anchor, 'open');
     const result = this.#readOwn(node, place, depth);
-    if (isNode(node) && 'anchor' in node && typeof node.anchor === 'string') {
-      this.#anchors.set(node.anchor, { node: result, size: this.#count - before });
-    }
+    this.#anchors.set(anchor, { node: result, size: this.#count - before });
     return result;
   }
 
@@ -103,7 +113,7 @@ class NodeReader {
   #expand(count: number, place: ConfigPlace): void {
     this.#count += count;
     if (this.#count > MAX_NODES)
-      throw new TooLarge(`the document expands to more than ${MAX_NODES} values`, place);
+      throw new RefusedDocument(`the document expands to more than ${MAX_NODES} values`, place);
   }
 
   #readOwn(node: unknown, place: ConfigPlace, depth: number): ConfigNode {
@@ -121,10 +131,11 @@ class NodeReader {
   #entries(map: YAMLMap, depth: number): ConfigEntry[] {
     const own: ConfigEntry[] = [];
     const merged: ConfigEntry[] = [];
+    const seen = new Set<string>();
     for (const pair of map.items) {
       const key = pair.key;
       if (isScalar(key) && (key.value === '<<' || typeof key.value === 'symbol')) {
-        merged.push(...this.#mergedEntries(pair, depth));
+        for (const entry of this.#mergedEntries(pair, depth)) merged.push(entry);
         continue;
       }
       const keyText = isScalar(key)
@@ -132,10 +143,18 @@ class NodeReader {
           ? key.value
           : (key.source ?? String(key.value))
         : String(key);
-      own.push({ key: keyText, keyPlace: this.#place(key), node: this.read(pair.value, depth + 1) });
+      const keyPlace = this.#place(key);
+      if (seen.has(keyText)) {
+        this.issues.push({
+          severity: 'error',
+          ...keyPlace,
+          path: [],
+          message: 'yaml: Map keys must be unique',
+        });
+      }
+      seen.add(keyText);
+      own.push({ key: keyText, keyPlace, node: this.read(pair.value, depth + 1) });
     }
-    if (merged.length === 0) return own;
-    const seen = new Set(own.map((entry) => entry.key));
     for (const entry of merged) {
       if (seen.has(entry.key)) continue;
       seen.add(entry.key);

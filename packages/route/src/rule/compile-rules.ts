@@ -93,7 +93,7 @@ class RulesCompiler {
       } catch (error) {
         const message = this.#isMissingList(line, path)
           ? `sub-rule[${index}:${path[1]}] error: [${targetOf(line)}] not found`
-          : `${label}[${index}] [${line}] error: ${errorText(error)}`;
+          : `${label}[${index}] [${shortened(line)}] error: ${errorText(error)}`;
         this.#refuse([...path, index], message, error);
       }
     }
@@ -114,4 +114,11 @@ class RulesCompiler {
 
 function targetOf(line: string): string {
   return line.slice(line.lastIndexOf(',') + 1).trim();
+}
+
+const SHOWN_LINE_CHARACTERS = 1_000;
+
+/** A line as errors show it: whole, unless nobody could have written it by hand. */
+function shortened(line: string): string {
+  return line.length <= SHOWN_LINE_CHARACTERS ? line : `${line.slice(0, SHOWN_LINE_CHARACTERS)}…`;
 }
