@@ -34,7 +34,10 @@ export class ProcessLifecycle implements Lifecycle {
   }
 }
 
-/** Runs the program again with the same arguments in place of this process; where that cannot be, as its child. */
+/**
+ * Runs the program again with the same arguments in place of this process; where that cannot be, as its child. It takes the
+ * listening sockets over that `handOverListeners` has kept.
+ */
 export function executeAgain(): void {
   const args = [...process.execArgv, ...process.argv.slice(1)];
   if (typeof process.execve === 'function') process.execve(process.execPath, [process.execPath, ...args]);

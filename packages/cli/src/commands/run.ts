@@ -2,6 +2,11 @@ import { flushCompileCache } from 'node:module';
 import { errorText } from '@sluice/base/errors';
 import { createLogHub, type LogSink } from '@sluice/core/log/log-hub';
 import { textSink } from '@sluice/core/log/text-sink';
+import {
+  closeUnclaimedListeners,
+  handOverListeners,
+  inheritListeners,
+} from '@sluice/core/native/listener-handover';
 import { type App, createApp } from '../app.ts';
 import { EXIT_FAILED, EXIT_OK } from '../exit-codes.ts';
 import { executeAgain, ProcessLifecycle } from '../process-lifecycle.ts';
@@ -14,6 +19,7 @@ const STOP_DEADLINE_MS = 4_500;
 
 /** `sluice run`: runs the gateway until a signal ends it; resolves with the exit code. */
 export async function runCommand(source: SettingsSource, terminal: Terminal): Promise<number> {
+  inheritListeners(process.env);
   const { settings, issues, files } = loadSettings(source);
   printIssues(terminal, issues);
   if (settings === undefined) return EXIT_FAILED;
@@ -25,6 +31,7 @@ export async function runCommand(source: SettingsSource, terminal: Terminal): Pr
   try {
     app = await createApp({ settings, logs, source, lifecycle });
     await app.start();
+    closeUnclaimedListeners();
   } catch (error) {
     const hint = errorText(error).includes('EADDRINUSE') ? ' (is another instance running?)' : '';
     terminal.err(`sluice: cannot start: ${errorText(error)}${hint}`);
@@ -58,6 +65,7 @@ function untilStopped(app: App, lifecycle: ProcessLifecycle, terminal: Terminal)
     }
     stopping = true;
     terminal.err(next === 'restart' ? 'restarting …' : 'stopping …');
+    if (next === 'restart') handOverListeners(process.env);
     app
       .stop(AbortSignal.any([AbortSignal.timeout(STOP_DEADLINE_MS), impatience.signal]))
       .catch((error: unknown) => terminal.err(`sluice: stopping failed: ${errorText(error)}`))

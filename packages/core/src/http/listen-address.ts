@@ -3,6 +3,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
 import { formatEndpoint } from '@sluice/base/address';
+import { listenOn } from '../native/listener-handover.ts';
 import type { HttpTls } from './tls-material.ts';
 
 /** Where a listener is reached: a TCP address, or the path of a Unix socket that every user of the machine may open. */
@@ -40,24 +41,25 @@ export function unboundAddress(address: ListenAddress): BoundAddress {
 export async function bindServer(server: Server, address: ListenAddress): Promise<BoundAddress> {
   if (!('socketPath' in address)) {
     const { host, port } = address;
-    await listening(server, { host, port });
+    await listening(server, () => listenOn(server, { host, port, backlog: BACKLOG }));
     return { host, port: (server.address() as AddressInfo).port };
   }
   const { socketPath } = address;
   await mkdir(dirname(socketPath), { recursive: true, mode: DIRECTORY_MODE });
   await removeStaleSocket(socketPath);
-  await listening(server, { path: socketPath });
+  await listening(server, () => server.listen({ path: socketPath, backlog: BACKLOG }));
   await chmod(socketPath, SOCKET_MODE);
   return { host: socketPath, port: 0 };
 }
 
-function listening(server: Server, where: { host: string; port: number } | { path: string }): Promise<void> {
+function listening(server: Server, listen: () => unknown): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ ...where, backlog: BACKLOG }, () => {
+    server.once('listening', () => {
       server.off('error', reject);
       resolve();
     });
+    listen();
   });
 }
 

@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { isLoopbackHost, unmapIp } from '@sluice/base/address';
 import { errorText, GatewayError } from '@sluice/base/errors';
+import { listenOn } from '@sluice/core/native/listener-handover';
 import type { Dialer } from '@sluice/core/ports/dialer';
 import { Http1Session } from './http1-session.ts';
 import type { ClientAddress, OpenStream, ProxyServices } from './services.ts';
@@ -48,10 +49,11 @@ export class ExplicitProxy {
     try {
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
-        server.listen({ port, ...(host === '' ? {} : { host }) }, () => {
+        server.once('listening', () => {
           server.off('error', reject);
           resolve();
         });
+        listenOn(server, { host, port });
       });
     } catch (error) {
       throw new GatewayError(

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Timer } from '@sluice/base/clock';
 import { GatewayError } from '@sluice/base/errors';
+import { listenOn } from '@sluice/core/native/listener-handover';
 import type { SessionTable } from '../session-table.ts';
 import { RtmpPeer, type RtmpPeerOptions } from './rtmp-peer.ts';
 
@@ -33,7 +34,7 @@ export class RtmpServer {
   async listen(host: string, port: number): Promise<void> {
     const server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
     server.maxConnections = MAX_CONNECTIONS;
-    server.listen({ host, port, backlog: 1024 });
+    listenOn(server, { host, port, backlog: 1024 });
     try {
       await once(server, 'listening');
     } catch (error) {

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
 import { type Endpoint, unmapIp } from '@sluice/base/address';
 import { GatewayError } from '@sluice/base/errors';
+import { descriptorOf } from '@sluice/core/native/descriptor';
 import type { NativeSockets } from '@sluice/core/native/native-sockets';
 import { newFlow } from '@sluice/core/ports/flow';
-import { descriptorOf } from '../net/descriptor.ts';
 import { isLocalAddress } from '../net/loopback-guard.ts';
 import { flowMetadata, type InboundParts } from './inbound.ts';
 

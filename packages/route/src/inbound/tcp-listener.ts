@@ -1,7 +1,8 @@
 import net, { type AddressInfo, type Socket } from 'node:net';
 import { unmapIp } from '@sluice/base/address';
 import { errorText } from '@sluice/base/errors';
-import { descriptorOf } from '../net/descriptor.ts';
+import { descriptorOf } from '@sluice/core/native/descriptor';
+import { type ListenPlace, listenOn } from '@sluice/core/native/listener-handover';
 import { inheritOptions, type KeepAlive, setKeepAlive } from '../net/keep-alive.ts';
 import { isAdmitted } from './access.ts';
 import type { ConnectionLimit } from './connection-limit.ts';
@@ -48,14 +49,15 @@ export class TcpListener {
    * @throws GatewayError `route.native` and `native.socket` for options the system does not grant
    */
   async listen(host: string, port: number): Promise<AddressInfo> {
-    const place = this.#place(host, port);
+    const special = this.#special(host, port);
     const address = await new Promise<AddressInfo>((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen({ ...place, backlog: BACKLOG }, () => {
+      this.#server.once('listening', () => {
         this.#server.off('error', reject);
         this.#server.on('error', (error) => this.#parts.log.warning(`accept: ${error.message}`));
         resolve(this.#server.address() as AddressInfo);
       });
+      listenOn(this.#server, { host, port, backlog: BACKLOG, ...special });
     });
     this.refresh();
     return address;
@@ -72,9 +74,11 @@ export class TcpListener {
     this.#server.close();
   }
 
-  #place(host: string, port: number): net.ListenOptions | { readonly fd: number } {
-    if (isPlain(this.#options)) return { port, ...(host === '' ? {} : { host }) };
-    return { fd: listenWithOptions(requireNative(), { host, port }, this.#options) };
+  #special(host: string, port: number): Pick<ListenPlace, 'special'> {
+    const options = this.#options;
+    if (isPlain(options)) return {};
+    const open = (): number => listenWithOptions(requireNative(), { host, port }, options);
+    return { special: { name: JSON.stringify(options), open } };
   }
 
   #accept(socket: Socket): void {

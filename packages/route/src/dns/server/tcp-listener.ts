@@ -3,6 +3,7 @@ import { type Endpoint, unmapIp } from '@sluice/base/address';
 import type { Clock } from '@sluice/base/clock';
 import { errorText } from '@sluice/base/errors';
 import type { Logger } from '@sluice/core/log/logger';
+import { listenOn } from '@sluice/core/native/listener-handover';
 import type { DnsResponder } from './responder.ts';
 import { TcpSession } from './tcp-session.ts';
 
@@ -35,7 +36,8 @@ export class TcpListener {
     const server = net.createServer({ noDelay: true, allowHalfOpen: true });
     const opened = Promise.withResolvers<void>();
     server.once('error', opened.reject);
-    server.listen(host === '' ? { port } : { host, port }, opened.resolve);
+    server.once('listening', opened.resolve);
+    listenOn(server, { host, port });
     await opened.promise;
     server.removeListener('error', opened.reject);
     return new TcpListener(server, responder, clock, log);
