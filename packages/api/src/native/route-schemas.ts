@@ -23,7 +23,7 @@ export const ExplainBody = Type.Object({
     Type.String({ maxLength: 64, description: 'IP of the client; 127.0.0.1 unless told' }),
   ),
   inboundName: Type.Optional(Name),
-  inboundType: Type.Optional(Type.String({ maxLength: 64, description: 'for example HTTP, Socks5, TProxy' })),
+  inboundType: Type.Optional(words('HTTP', 'HTTPS', 'Socks4', 'Socks5', 'Tunnel', 'Redir', 'TProxy')),
   user: Type.Optional(Type.String({ maxLength: 512, description: 'name with which the client logged in' })),
   process: Type.Optional(Type.String({ maxLength: 512, description: 'name of the client program' })),
 });

@@ -127,6 +127,11 @@ describe('native API of the route plane', () => {
       const [status, code] = await refusal('POST', '/route/temporary-rules', body);
       assert.deepEqual([status, code], [400, 'api.invalid'], JSON.stringify(body).slice(0, 60));
     }
+    const [, , text] = await refusal('POST', '/route/temporary-rules', {
+      line: 'MATCH,DIRECT',
+      ttlSeconds: -1,
+    });
+    assert.equal(text, 'body/ttlSeconds: must be > 0, found -1');
     assert.deepEqual(
       await refusal('POST', '/route/temporary-rules', { line: 'MATCH,Nowhere', ttlSeconds: 5 }),
       [400, 'route.rule', '[MATCH,Nowhere] error: proxy [Nowhere] not found'],

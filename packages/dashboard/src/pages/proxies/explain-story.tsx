@@ -1,5 +1,6 @@
 import type { ExplainStepRow } from '@sluice/api/native/types';
 import { useText } from '../../text/text.ts';
+import { runsOf } from './explain-runs.ts';
 
 const MARKS: Readonly<Record<ExplainStepRow['outcome'], { readonly sign: string; readonly tone: string }>> = {
   matched: { sign: '✓', tone: 'bg-good text-panel' },
@@ -12,8 +13,6 @@ const MARKS: Readonly<Record<ExplainStepRow['outcome'], { readonly sign: string;
 
 /** So many rules without a match in a row are folded away. */
 const FOLDED_FROM = 4;
-
-type Run = { readonly key: string; readonly steps: readonly ExplainStepRow[] };
 
 /** Each thing that was looked at on the way to the decision, in order. */
 export function ExplainStory({ steps }: { readonly steps: readonly ExplainStepRow[] }) {
@@ -59,17 +58,4 @@ function Step({ step }: { readonly step: ExplainStepRow }) {
       <span className={`min-w-0 flex-1 break-words ${quiet ? 'text-faint' : ''}`}>{step.text}</span>
     </li>
   );
-}
-
-/** Puts rules that did not match, one after the other, into one run; every other step is a run of its own. */
-function runsOf(steps: readonly ExplainStepRow[]): readonly Run[] {
-  const runs: { key: string; steps: ExplainStepRow[] }[] = [];
-  let folding = false;
-  for (const [index, step] of steps.entries()) {
-    const passed = step.stage === 'rule' && (step.outcome === 'passed' || step.outcome === 'skipped');
-    if (passed && folding) runs.at(-1)?.steps.push(step);
-    else runs.push({ key: String(index), steps: [step] });
-    folding = passed;
-  }
-  return runs;
 }

@@ -89,6 +89,7 @@ export function GroupPanel({ outbound, byName, startsOpen }: GroupPanelProps) {
                 testUrl={testUrl}
                 selected={selected === member}
                 fixed={fixed === member}
+                chosen={fixed === null ? selected === member : fixed === member}
                 {...(choosable ? { choose: () => void select(member), group: name } : {})}
               />
             ))}
@@ -110,6 +111,8 @@ function MemberCard(props: {
   readonly testUrl: string;
   readonly selected: boolean;
   readonly fixed: boolean;
+  /** By hand; a group that chooses by itself goes through one that need not be. */
+  readonly chosen: boolean;
   readonly group?: string;
   readonly choose?: () => void;
 }) {
@@ -128,7 +131,7 @@ function MemberCard(props: {
           type="radio"
           name={`group ${props.group}`}
           className="sr-only"
-          checked={selected}
+          checked={props.chosen}
           onChange={choose}
         />
       )}
