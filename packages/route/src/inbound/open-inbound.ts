@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { type Endpoint, unmapIp } from '@sluice/base/address';
 import { errorText, GatewayError } from '@sluice/base/errors';
 import { nativeSockets } from '@sluice/core/native/native-sockets';
-import type { ClientPacket } from '../tunnel/udp-session.ts';
+import type { ClientPacket, PacketWay } from '../tunnel/udp-session.ts';
 import { type AccessRules, ownAccess } from './access.ts';
 import { type InboundDescription, titleOf } from './description.ts';
 import { serveRedir, serveTproxy, serveTunnel } from './forward-inbound.ts';
@@ -21,7 +21,7 @@ export type OpenInboundParts = Omit<InboundParts, 'name' | 'specialProxy' | 'spe
   TcpListenerParts & {
     /** The global users and source filters. */
     readonly access: () => AccessRules;
-    readonly onPacket: (packet: ClientPacket) => void;
+    readonly onPacket: (packet: ClientPacket) => PacketWay | undefined;
     /** Where relative paths of certificates begin. */
     readonly homeDir: string;
   };
@@ -115,7 +115,7 @@ export class OpenInbound {
     const { kind, host } = this.description;
     const { log, onPacket } = this.#shared;
     const format = kind === 'tunnel' ? tunnelDatagrams(this.#target()) : SOCKS_DATAGRAMS;
-    const udp = new UdpListener(host, this.#parts, format, log, onPacket);
+    const udp = new UdpListener(this.#parts, format, log, onPacket);
     this.#opened.push(udp);
     this.#port = await udp.listen(host, this.#port);
   }

@@ -25,7 +25,7 @@ export class TproxyUdpListener {
   readonly #labels: InboundLabels;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #onPacket: (packet: ClientPacket) => void;
+  readonly #onPacket: (packet: ClientPacket) => unknown;
   /** By client and remote address, the longest unused first. */
   readonly #replies = new Map<string, ReplySocket>();
   #fd: number | undefined;
@@ -38,7 +38,7 @@ export class TproxyUdpListener {
     parts: {
       readonly clock: Clock;
       readonly log: Logger;
-      readonly onPacket: (packet: ClientPacket) => void;
+      readonly onPacket: (packet: ClientPacket) => unknown;
     },
   ) {
     this.#sockets = sockets;
@@ -108,8 +108,10 @@ export class TproxyUdpListener {
     if (reply === undefined) return;
     reply.lastUsedMs = this.#clock.monotonicMs();
     if (this.#replies.delete(key)) this.#replies.set(key, reply);
-    if (reply.isConnected) reply.socket.send(data, ignored);
-    else reply.socket.once('connect', () => reply.socket.send(data, ignored));
+    // The runtime keeps what the system does not take at once.
+    const kept = Buffer.from(data);
+    if (reply.isConnected) reply.socket.send(kept, ignored);
+    else reply.socket.once('connect', () => reply.socket.send(kept, ignored));
   }
 
   #openReply(key: string, client: Endpoint, remote: Endpoint, local: Endpoint): ReplySocket | undefined {

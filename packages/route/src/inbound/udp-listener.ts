@@ -1,21 +1,25 @@
-import dgram from 'node:dgram';
-import { type Endpoint, unmapIp } from '@sluice/base/address';
+import type { Endpoint } from '@sluice/base/address';
 import { ProtocolError } from '@sluice/base/errors';
 import { encodeSocksDatagramHeader, parseSocksDatagram } from '@sluice/codec/socks/udp-header';
 import type { Logger } from '@sluice/core/log/logger';
+import {
+  DATAGRAM_HEADER_LIMIT_BYTES,
+  type DatagramPeer,
+  type DatagramSocket,
+  datagramEngine,
+} from '@sluice/core/native/datagram-engine';
 import { type InboundType, newFlow } from '@sluice/core/ports/flow';
-import type { ClientPacket } from '../tunnel/udp-session.ts';
+import type { ClientPacket, PacketWay } from '../tunnel/udp-session.ts';
 import type { InboundLabels } from './inbound.ts';
-
-const SEND_QUEUE_LIMIT_BYTES = 1 << 20;
+import { KnownWays } from './known-ways.ts';
 
 /** How one kind of inbound puts destinations into datagrams. */
 export type DatagramFormat = {
   readonly type: InboundType;
-  /** @throws ProtocolError for what is to be dropped */
+  /** What is left of `data` is its end. @throws ProtocolError for what is to be dropped */
   readonly parse: (packet: Uint8Array) => { readonly remote: Endpoint; readonly data: Uint8Array };
   /** What goes before the data of an answer. */
-  readonly header: (remote: Endpoint) => Uint8Array | undefined;
+  readonly header: (remote: Endpoint) => Uint8Array;
 };
 
 /** SOCKS5 datagrams (RFC 1928 §7). */
@@ -25,83 +29,99 @@ export const SOCKS_DATAGRAMS: DatagramFormat = {
   header: encodeSocksDatagramHeader,
 };
 
+const NO_HEADER = new Uint8Array(0);
+
 /** Bare datagrams that all go to one place. */
 export function tunnelDatagrams(target: Endpoint): DatagramFormat {
-  return { type: 'Tunnel', parse: (data) => ({ remote: target, data }), header: () => undefined };
+  return { type: 'Tunnel', parse: (data) => ({ remote: target, data }), header: () => NO_HEADER };
 }
 
 /** Takes datagrams of clients on one port. */
 export class UdpListener {
-  readonly #socket: dgram.Socket;
   readonly #labels: InboundLabels;
   readonly #format: DatagramFormat;
   readonly #log: Logger;
-  readonly #onPacket: (packet: ClientPacket) => void;
+  readonly #onPacket: (packet: ClientPacket) => PacketWay | undefined;
+  readonly #ways = new KnownWays();
+  #socket: DatagramSocket | undefined;
+  #local: Endpoint = { host: '', port: 0 };
   #closed = false;
 
-  /** An empty host means all interfaces, both families. */
+  /** `onPacket` answers with the way that further datagrams of the client to the same place can go at once. */
   constructor(
-    host: string,
     labels: InboundLabels,
     format: DatagramFormat,
     log: Logger,
-    onPacket: (packet: ClientPacket) => void,
+    onPacket: (packet: ClientPacket) => PacketWay | undefined,
   ) {
-    this.#socket = dgram.createSocket({ type: host === '' || host.includes(':') ? 'udp6' : 'udp4' });
     this.#labels = labels;
     this.#format = format;
     this.#log = log;
     this.#onPacket = onPacket;
   }
 
-  /** Resolves to the port really bound. */
-  listen(host: string, port: number): Promise<number> {
-    const socket = this.#socket;
-    return new Promise((resolve, reject) => {
-      socket.once('error', reject);
-      socket.bind({ port, ...(host === '' ? {} : { address: host }) }, () => {
-        socket.off('error', reject);
-        socket.on('error', (error) => this.#log.warning(`${this.#labels.name} UDP: ${error.message}`));
-        const { address, port: boundPort } = socket.address();
-        const local = { host: unmapIp(address), port: boundPort };
-        socket.on('message', (packet, from) => this.#receive(packet, from, local));
-        resolve(boundPort);
-      });
-    });
+  /** Resolves to the port really bound; an empty host means all interfaces, both families. */
+  async listen(host: string, port: number): Promise<number> {
+    const { socket, local } = await datagramEngine().listen(
+      { host, port },
+      {
+        onDatagram: (packet, from) => this.#receive(packet, from),
+        onError: (error) => this.#log.warning(`${this.#labels.name} UDP: ${error.message}`),
+      },
+    );
+    this.#local = local;
+    this.#socket = socket;
+    if (this.#closed) socket.close();
+    return local.port;
   }
 
   /** Sessions that go on can no longer answer. */
   close(): void {
-    if (this.#closed) return;
     this.#closed = true;
-    this.#socket.close();
+    this.#socket?.close();
   }
 
-  #receive(packet: Buffer, from: dgram.RemoteInfo, local: Endpoint): void {
-    const datagram = this.#read(packet);
+  #receive(packet: Uint8Array, from: DatagramPeer): void {
+    if (this.#ways.send(packet, from)) return;
     // Port 0 cannot be sent to: neither the destination nor, with a forged source, the answer.
-    if (datagram === undefined || datagram.remote.port === 0 || from.port === 0) return;
+    if (from.port === 0) return;
+    // Whoever chooses the way keeps the datagram meanwhile.
+    const kept = Buffer.from(packet);
+    const datagram = this.#read(kept);
+    if (datagram === undefined || datagram.remote.port === 0) return;
+    const { remote, data } = datagram;
+    const way = this.#onPacket({ metadata: this.#metadata(remote, from), data, reply: this.#replyTo(from) });
+    if (way !== undefined) this.#ways.keep(from, kept.subarray(0, kept.length - data.length), way);
+  }
+
+  #metadata(remote: Endpoint, from: DatagramPeer) {
     const { name, specialProxy, specialRules } = this.#labels;
-    const metadata = newFlow({
+    return newFlow({
       network: 'udp',
       type: this.#format.type,
-      sourceIp: unmapIp(from.address),
+      sourceIp: from.host,
       sourcePort: from.port,
-      host: datagram.remote.host,
-      destinationPort: datagram.remote.port,
-      inboundIp: local.host,
-      inboundPort: local.port,
+      host: remote.host,
+      destinationPort: remote.port,
+      inboundIp: this.#local.host,
+      inboundPort: this.#local.port,
       inboundName: name,
       specialProxy,
       specialRules,
     });
-    const reply: ClientPacket['reply'] = (data, remote) => {
-      if (this.#closed || this.#socket.getSendQueueSize() > SEND_QUEUE_LIMIT_BYTES) return;
-      const header = this.#format.header(remote);
-      // A client that cannot be reached concerns that datagram, not the listener.
-      this.#socket.send(header === undefined ? data : [header, data], from.port, from.address, ignored);
+  }
+
+  #replyTo(client: DatagramPeer): ClientPacket['reply'] {
+    let last: Endpoint | undefined;
+    let header: Uint8Array = NO_HEADER;
+    return (data, remote) => {
+      if (remote !== last) {
+        header = this.#format.header(remote);
+        last = remote;
+      }
+      if (header.length <= DATAGRAM_HEADER_LIMIT_BYTES) this.#socket?.send(data, client, header);
+      else this.#socket?.send(Buffer.concat([header, data]), client, NO_HEADER);
     };
-    this.#onPacket({ metadata, data: datagram.data, reply });
   }
 
   /** A malformed or fragmented datagram is dropped like a lost one. */
@@ -114,5 +134,3 @@ export class UdpListener {
     }
   }
 }
-
-function ignored(): void {}

@@ -1,4 +1,3 @@
-import type dgram from 'node:dgram';
 import { isIPv4, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { type Endpoint, formatEndpoint, unmapIp } from '@sluice/base/address';
@@ -24,15 +23,10 @@ export class LoopbackGuard {
     socket.once('close', () => this.#forget(local, remote));
   }
 
-  /** Remembers a direct UDP socket, which sends from every address of this machine, until it closes. */
-  watchUdp(socket: dgram.Socket): void {
-    const remember = () => {
-      const { port } = socket.address();
-      this.#udpPorts.add(port);
-      socket.once('close', () => void this.#udpPorts.delete(port));
-    };
-    if (isBound(socket)) remember();
-    else socket.once('listening', remember);
+  /** Remembers the port of a direct UDP socket, which sends from every address of this machine, until the result is called. */
+  rememberUdp(port: number): () => void {
+    this.#udpPorts.add(port);
+    return () => void this.#udpPorts.delete(port);
   }
 
   /** True when a connection that an inbound took from `source` at `inbound` (any place when unknown) is one of our own. */
@@ -66,13 +60,4 @@ export function isLocalAddress(ip: string): boolean {
   return Object.values(networkInterfaces()).some((addresses) =>
     addresses?.some(({ address }) => address === ip),
   );
-}
-
-function isBound(socket: dgram.Socket): boolean {
-  try {
-    return socket.address().port !== 0;
-  } catch {
-    // That is how a socket without an address answers.
-    return false;
-  }
 }

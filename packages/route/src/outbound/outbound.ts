@@ -24,12 +24,16 @@ export type OutboundStream = {
 /** What an open packet socket tells its owner. */
 export type PacketHandlers = {
   readonly onPacket: (data: Uint8Array, from: Endpoint) => void;
+  /** True when `onPacket` needs the data during the call only, which spares copying it. */
+  readonly readsAtOnce?: boolean;
   /** Called once, also after `close`. */
   readonly onClose: () => void;
 };
 
 /** An open UDP association through an outbound. Sending after `close` is ignored. */
 export interface PacketSocket {
+  /** True when `send` needs the data during the call only. */
+  readonly sendsAtOnce?: boolean;
   /** `to.host` is an IP literal for direct, anything for proxies. */
   send(data: Uint8Array, to: Endpoint): void;
   close(): void;

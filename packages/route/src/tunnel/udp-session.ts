@@ -1,4 +1,5 @@
 import type { Endpoint } from '@sluice/base/address';
+import type { Clock } from '@sluice/base/clock';
 import type { FlowMetadata } from '@sluice/core/ports/flow';
 import { firstAddress, type Resolver } from '../net/system-resolver.ts';
 import type { PacketSocket } from '../outbound/outbound.ts';
@@ -10,8 +11,15 @@ import type { TrackedFlow } from './tracker.ts';
 export type ClientPacket = {
   readonly metadata: FlowMetadata;
   readonly data: Uint8Array;
+  /** `data` is valid during the call only; `from` is the same object while it stays the same place. */
   readonly reply: (data: Uint8Array, from: Endpoint) => void;
 };
+
+/** The way of further datagrams of one client to one destination. */
+export interface PacketWay {
+  /** `data` is valid during the call only. False when the way has come to its end, and nothing was sent. */
+  send(data: Uint8Array): boolean;
+}
 
 const QUEUE_LIMIT_PACKETS = 128;
 const WAITING_LIMIT_BYTES = 32 << 20;
@@ -33,6 +41,7 @@ export class WaitingBudget {
 }
 
 const RESOLVED_LIMIT = 128;
+const NOTICE_MS = 1_000;
 
 type Waiting = { readonly data: Uint8Array; readonly to: Endpoint };
 
@@ -42,15 +51,21 @@ export type UdpSessionParts = {
   readonly tables: () => RoutingTables;
   readonly names: () => AddressNames;
   readonly budget: WaitingBudget;
+  readonly clock: Clock;
+  /** Called when packets pass a session, though not for every one. */
+  readonly onUsed: (session: UdpSession) => void;
 };
 
 /** All datagrams of one client socket: they share the outbound that was chosen for the first. */
 export class UdpSession {
+  readonly key: string;
   readonly reply: ClientPacket['reply'];
   readonly #resolver: Resolver;
   readonly #tables: () => RoutingTables;
   readonly #names: () => AddressNames;
   readonly #budget: WaitingBudget;
+  readonly #clock: Clock;
+  readonly #onUsed: UdpSessionParts['onUsed'];
   /** Real address → the fake one that the client knows. */
   readonly #fakes = new Map<string, string>();
   readonly #resolved = new Map<string, string>();
@@ -63,13 +78,19 @@ export class UdpSession {
   /** Whoever waits for the client's next datagram before the outbound is chosen. */
   onDatagram: ((data: Uint8Array) => void) | undefined;
 
-  constructor(first: ClientPacket, parts: UdpSessionParts, nowMs: number) {
+  #noticedMs: number;
+
+  constructor(key: string, first: ClientPacket, parts: UdpSessionParts) {
+    this.key = key;
     this.reply = first.reply;
     this.#resolver = parts.resolver;
     this.#tables = parts.tables;
     this.#names = parts.names;
     this.#budget = parts.budget;
-    this.lastActiveMs = nowMs;
+    this.#clock = parts.clock;
+    this.#onUsed = parts.onUsed;
+    this.lastActiveMs = parts.clock.monotonicMs();
+    this.#noticedMs = this.lastActiveMs;
   }
 
   /** The destination address of a packet, resolved here since outbounds are given IPs. @throws GatewayError when it has none */
@@ -106,6 +127,35 @@ export class UdpSession {
       });
   }
 
+  /**
+   * How further packets with these metadata can go without being looked at, `undefined` when they must be: while the outbound is
+   * being opened, and where a name or a fake address stands for the destination.
+   */
+  wayOf(metadata: FlowMetadata): PacketWay | undefined {
+    if (this.#upstream === undefined || metadata.host !== '' || metadata.dnsMode !== 'normal')
+      return undefined;
+    const to = { host: metadata.destinationIp, port: metadata.destinationPort };
+    const tables = this.#tables();
+    return {
+      send: (data) => {
+        const upstream = this.#upstream;
+        if (upstream === undefined || this.#tables() !== tables) return false;
+        this.used();
+        this.#deliver(upstream.sendsAtOnce === true ? data : Buffer.from(data), to);
+        return true;
+      },
+    };
+  }
+
+  /** Something went either way. */
+  used(): void {
+    const nowMs = this.#clock.monotonicMs();
+    this.lastActiveMs = nowMs;
+    if (nowMs - this.#noticedMs < NOTICE_MS) return;
+    this.#noticedMs = nowMs;
+    this.#onUsed(this);
+  }
+
   /** The outbound is ready: what waited goes first. */
   opened(upstream: PacketSocket, flow: TrackedFlow): void {
     this.#upstream = upstream;
@@ -115,8 +165,9 @@ export class UdpSession {
 
   /** A datagram came back. */
   receive(data: Uint8Array, from: Endpoint): void {
+    this.used();
     this.#flow?.countDownload(data.length);
-    const fake = this.#fakes.get(from.host);
+    const fake = this.#fakes.size === 0 ? undefined : this.#fakes.get(from.host);
     this.reply(data, fake === undefined ? from : { host: fake, port: from.port });
   }
 

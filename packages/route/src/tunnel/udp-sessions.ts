@@ -15,7 +15,7 @@ import { failedLine, openedLine } from './log-lines.ts';
 import type { Router, RoutingTables } from './router.ts';
 import type { Tracker } from './tracker.ts';
 import { dialRequest } from './tunnel.ts';
-import { type ClientPacket, UdpSession, WaitingBudget } from './udp-session.ts';
+import { type ClientPacket, type PacketWay, UdpSession, WaitingBudget } from './udp-session.ts';
 
 const IDLE_LIMIT_MS = 60_000;
 const SWEEP_MS = 5_000;
@@ -60,8 +60,11 @@ export class UdpSessions {
     for (const key of [...this.#sessions.keys()]) this.#end(key);
   }
 
-  /** Takes a datagram from an inbound; packets of one client go through one session. */
-  handle(packet: ClientPacket): void {
+  /**
+   * Takes a datagram from an inbound; packets of one client go through one session. The result, where there is one, is the way
+   * for further datagrams of that client to the same place.
+   */
+  handle(packet: ClientPacket): PacketWay | undefined {
     const { clock, resolver, tables, names, log } = this.#parts;
     const { metadata } = packet;
     const key = `${metadata.inboundName} ${formatEndpoint(metadata.sourceIp, metadata.sourcePort)}`;
@@ -70,24 +73,31 @@ export class UdpSessions {
     if (session === undefined) {
       const [oldest] = this.#sessions.keys();
       if (this.#sessions.size >= SESSION_LIMIT && oldest !== undefined) this.#end(oldest);
-      session = new UdpSession(
-        packet,
-        { resolver, tables, names, budget: this.#budget },
-        clock.monotonicMs(),
-      );
+      const shared = { resolver, tables, names, budget: this.#budget, clock };
+      session = new UdpSession(key, packet, { ...shared, onUsed: (used) => this.#moveBack(used) });
       this.#sessions.set(key, session);
       void this.#open(key, session, packet);
     } else {
       session.onDatagram?.(packet.data);
     }
     session.lastActiveMs = clock.monotonicMs();
-    if (this.#sessions.delete(key)) this.#sessions.set(key, session);
+    this.#moveBack(session);
     const report = (error: unknown) => log.warning(`[UDP] Resolve Ip error: ${errorText(error)}`);
+    const settled = { ...metadata };
     try {
-      session.send({ ...packet, metadata: { ...metadata } }, asked, report);
+      session.send({ ...packet, metadata: settled }, asked, report);
     } catch (error) {
       log.debug(`[UDP] ${errorText(error)}`);
+      return undefined;
     }
+    return session.wayOf(settled);
+  }
+
+  #moveBack(session: UdpSession): void {
+    const { key } = session;
+    if (this.#sessions.get(key) !== session) return;
+    this.#sessions.delete(key);
+    this.#sessions.set(key, session);
   }
 
   async #open(key: string, session: UdpSession, first: ClientPacket): Promise<void> {
@@ -99,10 +109,8 @@ export class UdpSessions {
       return;
     }
     const handlers: PacketHandlers = {
-      onPacket: (data, from) => {
-        session.lastActiveMs = clock.monotonicMs();
-        session.receive(data, from);
-      },
+      onPacket: (data, from) => session.receive(data, from),
+      readsAtOnce: true,
       onClose: () => this.#end(key, session),
     };
     const request = dialRequest({ ...metadata, host: '' }, tables());

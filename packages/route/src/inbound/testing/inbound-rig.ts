@@ -66,7 +66,10 @@ export class InboundRig implements FlowSink {
       log: this.#logger(),
       sink: this,
       access: () => this.access,
-      onPacket: (packet) => void this.packets.push(packet),
+      onPacket: (packet) => {
+        this.packets.push(packet);
+        return undefined;
+      },
       keepAlive: () => ({ enabled: true, idleMs: 15_000, intervalMs: 15_000 }),
       homeDir: '/nonexistent',
       ...options,

@@ -1,31 +1,31 @@
-import type dgram from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import type { Endpoint } from '@sluice/base/address';
-import { unmapIp } from '@sluice/base/address';
 import { GatewayError } from '@sluice/base/errors';
+import type { DatagramHandlers, DatagramPeer, DatagramSocket } from '@sluice/core/native/datagram-engine';
 import type { LoopbackGuard } from '../../net/loopback-guard.ts';
 import type { PacketHandlers, PacketSocket } from '../outbound.ts';
 
-/** Datagrams waiting in one socket beyond this are dropped, as a full socket buffer would. */
-const SEND_QUEUE_LIMIT_BYTES = 1 << 20;
+const NO_HEADER = new Uint8Array(0);
 
-/** A UDP association from this machine; one socket per address family, opened by `openSocket` for its first destination. */
-export function openDirectUdp(
-  handlers: PacketHandlers,
-  guard: LoopbackGuard,
-  openSocket: (ip: string) => dgram.Socket,
-): PacketSocket {
-  return new DirectUdp(handlers, guard, openSocket);
-}
+/** Opens a socket to send to an address with. @throws GatewayError when none can be had */
+type OpenSocket = (ip: string, handlers: DatagramHandlers) => DatagramSocket;
 
-class DirectUdp implements PacketSocket {
+/** Where the last datagram went; a client mostly talks to one place for a while. */
+type Way = { readonly to: Endpoint; readonly socket: DatagramSocket; readonly peer: DatagramPeer };
+
+/** A UDP association from this machine; one socket per address family, opened for its first destination. */
+export class DirectUdp implements PacketSocket {
+  readonly sendsAtOnce = true;
   readonly #handlers: PacketHandlers;
   readonly #guard: LoopbackGuard;
-  readonly #openSocket: (ip: string) => dgram.Socket;
-  readonly #sockets = new Map<'udp4' | 'udp6', dgram.Socket>();
+  readonly #openSocket: OpenSocket;
+  #ipv4: DatagramSocket | undefined;
+  #ipv6: DatagramSocket | undefined;
+  readonly #forget: (() => void)[] = [];
+  #last: Way | undefined;
   #closed = false;
 
-  constructor(handlers: PacketHandlers, guard: LoopbackGuard, openSocket: (ip: string) => dgram.Socket) {
+  constructor(handlers: PacketHandlers, guard: LoopbackGuard, openSocket: OpenSocket) {
     this.#handlers = handlers;
     this.#guard = guard;
     this.#openSocket = openSocket;
@@ -33,39 +33,50 @@ class DirectUdp implements PacketSocket {
 
   send(data: Uint8Array, to: Endpoint): void {
     if (this.#closed) return;
-    const socket = this.#socketFor(to.host);
-    if (socket === undefined || socket.getSendQueueSize() > SEND_QUEUE_LIMIT_BYTES) return;
-    // A refused or unreachable destination concerns that datagram, not the association.
-    socket.send(data, to.port, to.host, () => undefined);
+    if (this.#last?.to !== to) this.#last = this.#wayTo(to);
+    const last = this.#last;
+    if (last !== undefined) last.socket.send(data, last.peer, NO_HEADER);
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const socket of this.#sockets.values()) socket.close();
-    this.#sockets.clear();
+    this.#last = undefined;
+    this.#ipv4?.close();
+    this.#ipv6?.close();
+    for (const forget of this.#forget) forget();
     this.#handlers.onClose();
   }
 
-  /** `undefined` when none can be had, and then the association has ended. */
-  #socketFor(ip: string): dgram.Socket | undefined {
-    const family = isIPv6(ip) ? 'udp6' : 'udp4';
-    const existing = this.#sockets.get(family);
-    if (existing !== undefined) return existing;
-    let socket: dgram.Socket;
+  /** `undefined` when there is no socket to be had, and then the association has ended. */
+  #wayTo(to: Endpoint): Way | undefined {
+    const last = this.#last;
+    if (last !== undefined && last.to.host === to.host && last.to.port === to.port) return { ...last, to };
+    const socket = this.#socketFor(to.host);
+    return socket === undefined ? undefined : { to, socket, peer: socket.peer(to) };
+  }
+
+  #socketFor(ip: string): DatagramSocket | undefined {
     try {
-      socket = this.#openSocket(ip);
+      if (isIPv6(ip)) this.#ipv6 ??= this.#open(ip);
+      else this.#ipv4 ??= this.#open(ip);
+      return isIPv6(ip) ? this.#ipv6 : this.#ipv4;
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
       this.close();
       return undefined;
     }
-    this.#sockets.set(family, socket);
-    this.#guard.watchUdp(socket);
-    socket.on('message', (data, from) =>
-      this.#handlers.onPacket(data, { host: unmapIp(from.address), port: from.port }),
-    );
-    socket.on('error', () => this.close());
-    return socket;
+  }
+
+  #open(ip: string): DatagramSocket {
+    const { onPacket, readsAtOnce } = this.#handlers;
+    return this.#openSocket(ip, {
+      onDatagram:
+        readsAtOnce === true
+          ? onPacket
+          : (data, { host, port }) => onPacket(Buffer.from(data), { host, port }),
+      onBound: ({ port }) => void this.#forget.push(this.#guard.rememberUdp(port)),
+      onError: () => this.close(),
+    });
   }
 }

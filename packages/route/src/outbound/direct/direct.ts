@@ -2,7 +2,7 @@ import { type Endpoint, formatEndpoint } from '@sluice/base/address';
 import { GatewayError } from '@sluice/base/errors';
 import { type ConnectSettings, connectTcp, type IpVersion } from '../../net/connect.ts';
 import type { LoopbackGuard } from '../../net/loopback-guard.ts';
-import { openUdpTo } from '../../net/udp-socket.ts';
+import { openDatagramsTo } from '../../net/udp-socket.ts';
 import type {
   Outbound,
   OutboundRequest,
@@ -11,7 +11,7 @@ import type {
   PacketHandlers,
   PacketSocket,
 } from '../outbound.ts';
-import { openDirectUdp } from './direct-udp.ts';
+import { DirectUdp } from './direct-udp.ts';
 
 /** Connects to the destination itself. `COMPATIBLE` and `PASS` behave the same under another type name. */
 export class DirectOutbound implements Outbound {
@@ -57,7 +57,9 @@ export class DirectOutbound implements Outbound {
   async openUdp(request: OutboundRequest, handlers: PacketHandlers): Promise<PacketSocket> {
     const { source, target } = request;
     if (source !== undefined && this.#guard.isOwnUdp(source)) throw loopError(target);
-    return openDirectUdp(handlers, this.#guard, (ip) => openUdpTo(ip, this.#settings, this.traits));
+    return new DirectUdp(handlers, this.#guard, (ip, own) =>
+      openDatagramsTo(ip, this.#settings, this.traits, own),
+    );
   }
 }
 
