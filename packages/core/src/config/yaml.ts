@@ -1,12 +1,16 @@
 import {
+  Composer,
+  type CST,
+  type Document,
   isAlias,
   isMap,
   isNode,
   isScalar,
   isSeq,
+  Lexer,
   LineCounter,
   type Pair,
-  parseDocument,
+  Parser,
   type YAMLMap,
 } from 'yaml';
 import type { ConfigIssue } from './issue.ts';
@@ -16,6 +20,9 @@ import { parsePlainYaml } from './plain-yaml.ts';
 const MAX_TEXT_BYTES = 64 * 1024 * 1024;
 const MAX_NODES = 4_000_000;
 const MAX_DEPTH = 64;
+const TOO_DEEP = `the document nests deeper than ${MAX_DEPTH} levels`;
+/** Tokens that are open inside one another; a level of nesting has at most three. */
+const MAX_OPEN_TOKENS = 3 * MAX_DEPTH + 8;
 
 /** A parsed document and what was wrong with its syntax; with errors the node holds what could be read. */
 export type ParsedConfig = { readonly node: ConfigNode; readonly issues: readonly ConfigIssue[] };
@@ -31,14 +38,13 @@ export function parseCompleteYaml(text: string, file: string): ParsedConfig {
   if (text.length > MAX_TEXT_BYTES)
     return failed(file, 1, 1, `expected at most ${MAX_TEXT_BYTES} bytes, found ${text.length}`);
   const lines = new LineCounter();
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    merge: true,
-    // Checked while nodes are read: this check compares every key with every other.
-    uniqueKeys: false,
-    prettyErrors: false,
-    intAsBigInt: false,
-  });
+  let document: Document;
+  try {
+    document = composeDocument(text, file, lines);
+  } catch (error) {
+    if (!(error instanceof RefusedDocument)) throw error;
+    return failed(file, error.place.line, error.place.column, error.message);
+  }
   const issues: ConfigIssue[] = [
     ...document.errors.map((error) => ({ severity: 'error' as const, error })),
     ...document.warnings.map((error) => ({ severity: 'warning' as const, error })),
@@ -55,6 +61,42 @@ export function parseCompleteYaml(text: string, file: string): ParsedConfig {
     if (!(error instanceof RefusedDocument)) throw error;
     return failed(file, error.place.line, error.place.column, error.message);
   }
+}
+
+/** @throws RefusedDocument for more than one document, and for deep nesting, which takes very long to compose */
+function composeDocument(text: string, file: string, lines: LineCounter): Document {
+  const composer = new Composer({
+    merge: true,
+    // Checked while nodes are read: this check compares every key with every other.
+    uniqueKeys: false,
+    prettyErrors: false,
+    intAsBigInt: false,
+  });
+  let first: Document | undefined;
+  for (const document of composer.compose(tokensOf(text, file, lines), true, text.length)) {
+    if (first !== undefined) {
+      const at = lines.linePos(document.range[0]);
+      throw new RefusedDocument('yaml: expected one document, found several', placeAt(file, at));
+    }
+    first = document;
+  }
+  return first as Document;
+}
+
+function* tokensOf(text: string, file: string, lines: LineCounter): Generator<CST.Token> {
+  const parser = new Parser(lines.addNewLine);
+  lines.addNewLine(0);
+  for (const lexeme of new Lexer().lex(text)) {
+    yield* parser.next(lexeme);
+    if (parser.stack.length > MAX_OPEN_TOKENS) {
+      throw new RefusedDocument(TOO_DEEP, placeAt(file, lines.linePos(parser.offset)));
+    }
+  }
+  yield* parser.end();
+}
+
+function placeAt(file: string, at: { readonly line: number; readonly col: number }): ConfigPlace {
+  return { file, line: Math.max(at.line, 1), column: Math.max(at.col, 1) };
 }
 
 function failed(file: string, line: number, column: number, message: string): ParsedConfig {
@@ -88,8 +130,7 @@ class NodeReader {
 
   read(node: unknown, depth: number): ConfigNode {
     const place = this.#place(node);
-    if (depth > MAX_DEPTH)
-      throw new RefusedDocument(`the document nests deeper than ${MAX_DEPTH} levels`, place);
+    if (depth > MAX_DEPTH) throw new RefusedDocument(TOO_DEEP, place);
     if (isAlias(node)) {
       const anchored = this.#anchors.get(node.source);
       if (anchored === undefined)
@@ -170,7 +211,6 @@ class NodeReader {
   }
 
   #place(node: unknown): ConfigPlace {
-    const at = this.#lines.linePos(isNode(node) ? (node.range?.[0] ?? 0) : 0);
-    return { file: this.#file, line: Math.max(at.line, 1), column: Math.max(at.col, 1) };
+    return placeAt(this.#file, this.#lines.linePos(isNode(node) ? (node.range?.[0] ?? 0) : 0));
   }
 }
