@@ -8,6 +8,8 @@ const missing = ensurePrograms({
   mitmdump: 'mitmproxy',
   ffmpeg: 'ffmpeg',
   taskset: 'util-linux',
+  gcc: 'gcc',
+  dnsperf: 'dnsperf',
 });
 if (missing.length > 0) console.error(`missing peers: ${missing.join(', ')}; their rows are left out`);
 run(runtime, [

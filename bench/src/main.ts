@@ -12,10 +12,12 @@ import { benchIdle } from './rows/idle.ts';
 import { benchRules, benchSealing, benchSets, benchStore } from './rows/in-process.ts';
 import { benchLive } from './rows/live.ts';
 import { benchRelay } from './rows/relay.ts';
+import { benchUdp } from './rows/udp.ts';
 
 const SECTIONS: Readonly<Record<string, (options: BenchOptions) => Promise<Section>>> = {
   relay: benchRelay,
   socks: benchConnections,
+  udp: benchUdp,
   rules: benchRules,
   sets: benchSets,
   flv: benchLive,

@@ -17,25 +17,50 @@ type GatewayPorts = {
 export type Gateway = { readonly process: PinnedProcess; readonly ports: GatewayPorts };
 
 const PROGRAM = fileURLToPath(new URL('../../../bin/sluice.js', import.meta.url));
-const RULES = [
-  'DOMAIN-SUFFIX,example.com,DIRECT',
-  'DST-PORT,25,REJECT',
-  'IP-CIDR,127.0.0.0/8,DIRECT',
-  'MATCH,REJECT',
-];
+const RULE_COUNT = 10_000;
+
+/** Rules that no bench connection meets, and after them the one that all meet. */
+function rules(): readonly string[] {
+  const domains = Array.from(
+    { length: RULE_COUNT },
+    (_, index) => `DOMAIN-SUFFIX,s${index}.bench.test,DIRECT`,
+  );
+  const prefixes = Array.from(
+    { length: 1_000 },
+    (_, index) => `IP-CIDR,100.${64 + (index >> 8)}.${index & 255}.0/24,REJECT,no-resolve`,
+  );
+  return [
+    ...domains,
+    ...prefixes,
+    'DST-PORT,25,REJECT',
+    'IP-CIDR,127.0.0.0/8,DIRECT,no-resolve',
+    'MATCH,REJECT',
+  ];
+}
+
+/** What to start besides the usual. */
+export type GatewayOptions = {
+  readonly env?: Record<string, string>;
+  /** Further keys of the `route` section as YAML, two spaces in. */
+  readonly route?: string;
+};
 
 /**
- * Starts the product as it is: every plane on, rules in use, connections tracked, everything in `folder`. Only the console
+ * Starts the product as it is: every plane on, 11,000 rules in use, connections tracked and kept in statistics, everything in `folder`. Only the console
  * log is at `warning`, since the peers log no connections either.
  */
-export async function startGateway(folder: string): Promise<Gateway> {
+export async function startGateway(
+  folder: string,
+  { env = {}, route = '' }: GatewayOptions = {},
+): Promise<Gateway> {
   const [control = 0, mixed = 0, capture = 0, admin = 0, mediaHttp = 0, rtmp = 0] = await freePorts(6);
   const ports = { control, mixed, capture, admin, mediaHttp, rtmp };
   const file = join(folder, 'sluice.yaml');
-  writeFileSync(file, configuration(ports));
+  writeFileSync(file, configuration(ports, route));
   const gateway = new PinnedProcess(process.execPath, {
     core: CORES.server,
     cwd: folder,
+    env,
     args: ['--disable-warning=ExperimentalWarning', PROGRAM, 'run', '-c', file],
   });
   try {
@@ -47,14 +72,15 @@ export async function startGateway(folder: string): Promise<Gateway> {
   return { process: gateway, ports };
 }
 
-function configuration(ports: GatewayPorts): string {
+function configuration(ports: GatewayPorts, route: string): string {
   return `
 control: { listen: "127.0.0.1:${ports.control}" }
 data-dir: ./data
 log: { level: warning }
 route:
   mixed-port: ${ports.mixed}
-  rules: ${JSON.stringify(RULES)}
+  rules: ${JSON.stringify(rules())}
+${route}
 inspect:
   listen: "127.0.0.1:${ports.capture}"
   admin: "127.0.0.1:${ports.admin}"

@@ -20,22 +20,24 @@ export type RunningLoad = {
 
 /** Starts `bench/src/load/<name>.ts` with its options on the load's core. */
 export function startLoad(name: string, options: object): RunningLoad {
+  const script = fileURLToPath(new URL(`../load/${name}.ts`, import.meta.url));
+  const args = ['--disable-warning=ExperimentalWarning', script, JSON.stringify(options)];
+  return startLoadProgram(name, process.execPath, args);
+}
+
+/** Starts a program that prints the lines of a load on the load's core. */
+export function startLoadProgram(name: string, program: string, args: readonly string[]): RunningLoad {
   const seen = new Map<string, PromiseWithResolvers<Record<string, unknown>>>();
   const eventOf = (event: string) => {
     const known = seen.get(event) ?? Promise.withResolvers<Record<string, unknown>>();
     seen.set(event, known);
     return known;
   };
-  const script = fileURLToPath(new URL(`../load/${name}.ts`, import.meta.url));
-  const load = new PinnedProcess(
-    process.execPath,
-    { core: CORES.load, args: ['--disable-warning=ExperimentalWarning', script, JSON.stringify(options)] },
-    (line) => {
-      if (!line.startsWith('{')) return;
-      const report = JSON.parse(line) as Record<string, unknown>;
-      eventOf(String(report['event'])).resolve(report);
-    },
-  );
+  const load = new PinnedProcess(program, { core: CORES.load, args }, (line) => {
+    if (!line.startsWith('{')) return;
+    const report = JSON.parse(line) as Record<string, unknown>;
+    eventOf(String(report['event'])).resolve(report);
+  });
   return {
     process: load,
     async event(event, timeoutMs = 30_000) {
@@ -60,8 +62,12 @@ export function startLoad(name: string, options: object): RunningLoad {
 }
 
 /** Runs a load against a server from its start line to its end line, sampling CPU at both. */
-export async function measureLoad(server: PinnedProcess, name: string, options: object): Promise<Measured> {
-  const load = startLoad(name, options);
+export function measureLoad(server: PinnedProcess, name: string, options: object): Promise<Measured> {
+  return measureRunning(server, startLoad(name, options));
+}
+
+/** As `measureLoad`, with a load that has just been started; it is stopped. */
+export async function measureRunning(server: PinnedProcess, load: RunningLoad): Promise<Measured> {
   try {
     await load.event('start');
     const before = { server: server.usage(), load: load.process.usage() };

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { nativeProgram } from './native-program.ts';
 import { CORES, PinnedProcess } from './pinned-process.ts';
 import { findProgram } from './programs.ts';
 import { freePorts } from './workspace.ts';
@@ -92,3 +93,29 @@ async function listening(process: PinnedProcess, port: number): Promise<Peer> {
     throw error;
   }
 }
+
+/** A C program that relays datagrams of SOCKS5 clients. */
+export async function startUdpRelay(): Promise<Peer | undefined> {
+  const program = nativeProgram('udp-relay');
+  if (program === undefined) return undefined;
+  const [port = 0] = await freePorts(1);
+  const ready = Promise.withResolvers<void>();
+  const relay = new PinnedProcess(program, { core: CORES.server, args: [String(port)] }, () =>
+    ready.resolve(),
+  );
+  const ended = relay.closed.then(() => {
+    throw new Error(`the C relay ended: ${relay.output}`);
+  });
+  ended.catch(() => undefined);
+  await Promise.race([ready.promise, ended]);
+  return { process: relay, port };
+}
+
+/** A C program that forwards TCP connections to one place with splice. */
+export const startSpliceRelay: StartPeer = async (_folder, targetPort) => {
+  const program = nativeProgram('splice-relay');
+  if (program === undefined) return undefined;
+  const [port = 0] = await freePorts(1);
+  const args = [String(port), String(targetPort)];
+  return listening(new PinnedProcess(program, { core: CORES.server, args }), port);
+};

@@ -1,14 +1,21 @@
 import { startGateway } from '../harness/gateway.ts';
 import { type Measured, measureLoad } from '../harness/load-process.ts';
-import { type Peer, type StartPeer, startDante, startHaproxyTcp } from '../harness/peers.ts';
+import {
+  type Peer,
+  type StartPeer,
+  startDante,
+  startHaproxyTcp,
+  startSpliceRelay,
+} from '../harness/peers.ts';
 import { type AnyVariant, variant } from '../harness/variants.ts';
 
 /** Our SOCKS5 inbound under its name in the tables. */
 export const SLUICE_SOCKS5 = 'sluice, SOCKS5';
 export const DANTE_SOCKS5 = 'dante, SOCKS5';
 export const HAPROXY_PLAIN = 'haproxy, plain TCP';
+export const SPLICE_PLAIN = 'C splice relay, plain TCP';
 
-/** The gateway, dante and haproxy, all put under one load towards `targetPort`; `keep` takes what each measurement gave. */
+/** The gateway, dante, haproxy and a small C program, all put under one load towards `targetPort`; `keep` takes what each measurement gave. */
 export function tcpVariants(options: {
   readonly load: string;
   readonly parameters: object;
@@ -35,5 +42,6 @@ export function tcpVariants(options: {
     }),
     peer(DANTE_SOCKS5, startDante, 'socks5'),
     peer(HAPROXY_PLAIN, startHaproxyTcp, 'plain'),
+    peer(SPLICE_PLAIN, startSpliceRelay, 'plain'),
   ];
 }
