@@ -111,6 +111,10 @@ describe('dashboard of the route plane in Chromium', needs('chromium'), () => {
       .getByRole('row', { name: /Frankfurt 01/ })
       .getByText('no answer')
       .waitFor();
+    await nodes
+      .getByRole('row', { name: /Seoul 01/ })
+      .getByTitle('type tuic is not served by this version')
+      .waitFor();
     await nodes.getByRole('button', { name: /Tokyo 01/ }).click();
     await until('the test', () => route.asked.at(-1)?.startsWith('node-delay northern-cloud') || undefined);
     await close(page);

@@ -102,6 +102,8 @@ export type OutboundView = {
   readonly dialerProxy: string;
   /** The proxy provider it comes from, `''` for those of the configuration and for groups. */
   readonly providerName: string;
+  /** Why it can carry nothing; absent when it can. */
+  readonly unavailable?: string;
   /** Present for groups. */
   readonly group?: GroupView;
 };

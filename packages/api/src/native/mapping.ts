@@ -66,6 +66,7 @@ export function outboundOf(view: OutboundView): Outbound {
     providerName: view.providerName,
     dialerProxy: view.dialerProxy,
     interfaceName: view.interfaceName,
+    unavailable: view.unavailable ?? '',
     group:
       group === undefined
         ? null

@@ -175,7 +175,7 @@ describe('native API of the route plane', () => {
     assert.deepEqual(
       providers.map(({ name, vehicle, nodeCount, aliveCount }) => [name, vehicle, nodeCount, aliveCount]),
       [
-        ['northern-cloud', 'HTTP', 4, 3],
+        ['northern-cloud', 'HTTP', 5, 4],
         ['reserve', 'File', 0, 0],
         ['Proxy', 'Compatible', 0, 0],
       ],
@@ -241,7 +241,8 @@ describe('native API of the route plane', () => {
   it('lists nodes of providers among the outbounds when asked', async () => {
     const without = (await ask<wire.Outbounds>('GET', '/outbounds')).value.outbounds.length;
     const { outbounds } = (await ask<wire.Outbounds>('GET', '/outbounds?nodes=true')).value;
-    assert.equal(outbounds.length, without + 4);
+    assert.equal(outbounds.length, without + 5);
+    assert.equal(outbounds.at(-2)?.unavailable, 'type tuic is not served by this version');
     const node = outbounds.at(-1);
     assert.deepEqual([node?.name, node?.alive], ['🇩🇪 Frankfurt 01', false]);
     assert.ok(node?.urls['https://probe.example/video']?.alive);

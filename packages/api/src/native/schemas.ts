@@ -310,6 +310,7 @@ export const OutboundBody = Type.Object({
   providerName: Type.String({ description: 'the proxy provider it comes from, empty for none' }),
   dialerProxy: Type.String({ description: 'the outbound it dials through, empty for none' }),
   interfaceName: Type.String(),
+  unavailable: Type.String({ description: 'why it can carry nothing, empty when it can' }),
   group: Type.Union([
     Type.Object({
       members: Type.Array(Type.String()),

@@ -241,6 +241,7 @@ export const en = {
   'proxies.entries': 'entries: {{number}}',
   'proxies.misses': 'tried without a match: {{number}}',
   'proxies.delay': 'Delay',
+  'proxies.unavailable': 'unavailable',
 
   'settings.gateway': 'Gateway',
   'settings.page': 'This page',

@@ -244,6 +244,7 @@ export const ru: Readonly<Record<MessageKey, string>> = {
   'proxies.entries': 'записей: {{number}}',
   'proxies.misses': 'проверено без совпадения: {{number}}',
   'proxies.delay': 'Задержка',
+  'proxies.unavailable': 'недоступен',
 
   'settings.gateway': 'Шлюз',
   'settings.page': 'Эта страница',

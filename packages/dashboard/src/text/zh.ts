@@ -239,6 +239,7 @@ export const zh: Readonly<Record<MessageKey, string>> = {
   'proxies.entries': '条目：{{number}}',
   'proxies.misses': '未命中：{{number}}',
   'proxies.delay': '延迟',
+  'proxies.unavailable': '不可用',
 
   'settings.gateway': '网关',
   'settings.page': '本页面',

@@ -1,3 +1,4 @@
+import { UnavailableOutbound } from '../outbound/unavailable.ts';
 import type { GroupView, OutboundView } from '../port.ts';
 import { followMember } from './follow.ts';
 import type { GroupNode, Member, OutboundNode } from './node.ts';
@@ -9,7 +10,16 @@ export function memberView(member: Member): OutboundView {
 
 function outboundView({ id, name, outbound, health, providerName }: OutboundNode): OutboundView {
   const { type, udp, traits } = outbound;
-  return { id, name, type, udp, ...traits, ...health.view(), providerName };
+  return {
+    id,
+    name,
+    type,
+    udp,
+    ...traits,
+    ...health.view(),
+    providerName,
+    ...(outbound instanceof UnavailableOutbound ? { unavailable: outbound.reason } : {}),
+  };
 }
 
 function groupView(group: GroupNode): OutboundView {

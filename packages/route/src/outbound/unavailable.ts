@@ -8,14 +8,15 @@ export class UnavailableOutbound implements Outbound {
   readonly type: string;
   readonly udp: boolean;
   readonly traits: OutboundTraits;
-  readonly #reason: string;
+  /** What every dial fails with. */
+  readonly reason: string;
 
   constructor(config: UnavailableProxyConfig) {
     this.name = config.name;
     this.type = config.apiType;
     this.udp = config.udp;
     this.traits = config.traits;
-    this.#reason = config.reason;
+    this.reason = config.reason;
   }
 
   dialTcp(): Promise<never> {
@@ -23,6 +24,6 @@ export class UnavailableOutbound implements Outbound {
   }
 
   openUdp(): Promise<never> {
-    return Promise.reject(new GatewayError('unavailable', 'route.outbound-unavailable', this.#reason));
+    return Promise.reject(new GatewayError('unavailable', 'route.outbound-unavailable', this.reason));
   }
 }

@@ -26,6 +26,10 @@ export function proxyProviderViews(nowMs: number): ProxyProviderView[] {
         node('🇯🇵 Tokyo 01', 'Trojan', nowMs, [61, 64, 58, 71, 66]),
         node('🇯🇵 Tokyo 02', 'Trojan', nowMs, [92, 0, 140, 101, 96]),
         node('🇸🇬 Singapore 01', 'Vless', nowMs, [180, 175, 190, 210, 205]),
+        {
+          ...node('🇰🇷 Seoul 01', 'Tuic', nowMs, []),
+          unavailable: 'type tuic is not served by this version',
+        },
         node('🇩🇪 Frankfurt 01', 'Hysteria2', nowMs, [240, 0, 0]),
       ],
       testUrl: 'https://www.gstatic.com/generate_204',

@@ -86,14 +86,19 @@ export class FakeRoute implements RouteControl {
       outbound('edge-1', 'Shadowsocks', [{ timeMs: now - 1000, delayMs: 48 }]),
       outbound('edge-2', 'Socks5', [{ timeMs: now - 1000, delayMs: 312 }]),
       outbound('edge-3', 'Http', [{ timeMs: now - 1000, delayMs: 0 }], false),
-      group('Proxy', 'Selector', ['edge-1', 'edge-2', 'edge-3', 'DIRECT'], {
+      group('Proxy', 'Selector', ['edge-1', 'edge-2', 'edge-3', 'Auto', 'DIRECT'], {
         now: this.#selected,
         testUrl: 'http://probe.example/204',
       }),
-      group('Auto', 'URLTest', ['🇯🇵 Tokyo 01', '🇯🇵 Tokyo 02', '🇸🇬 Singapore 01', '🇩🇪 Frankfurt 01'], {
-        now: this.#fixed === '' ? '🇯🇵 Tokyo 01' : this.#fixed,
-        fixed: this.#fixed,
-      }),
+      group(
+        'Auto',
+        'URLTest',
+        ['🇯🇵 Tokyo 01', '🇯🇵 Tokyo 02', '🇸🇬 Singapore 01', '🇰🇷 Seoul 01', '🇩🇪 Frankfurt 01'],
+        {
+          now: this.#fixed === '' ? '🇯🇵 Tokyo 01' : this.#fixed,
+          fixed: this.#fixed,
+        },
+      ),
       group('Spread', 'LoadBalance', ['edge-1', 'edge-2']),
     ];
   }

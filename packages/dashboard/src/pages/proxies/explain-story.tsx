@@ -12,7 +12,7 @@ const MARKS: Readonly<Record<ExplainStepRow['outcome'], { readonly sign: string;
 };
 
 /** So many rules without a match in a row are folded away. */
-const FOLDED_FROM = 4;
+const FOLDED_FROM = 8;
 
 /** Each thing that was looked at on the way to the decision, in order. */
 export function ExplainStory({ steps }: { readonly steps: readonly ExplainStepRow[] }) {

@@ -13,6 +13,7 @@ import { DelayText } from './delay-text.tsx';
 
 /** Members shown before the rest is asked for: groups of thousands must not slow the page. */
 const SHOWN_MEMBERS = 60;
+const DEEPEST_GROUPS = 16;
 
 type GroupPanelProps = {
   readonly outbound: Outbound;
@@ -86,6 +87,7 @@ export function GroupPanel({ outbound, byName, startsOpen }: GroupPanelProps) {
                 key={`${index} ${member}`}
                 name={member}
                 outbound={byName.get(member)}
+                leaf={leafOf(byName, member)}
                 testUrl={testUrl}
                 selected={selected === member}
                 fixed={fixed === member}
@@ -105,9 +107,19 @@ export function GroupPanel({ outbound, byName, startsOpen }: GroupPanelProps) {
   );
 }
 
+/** Follows what groups are set to; groups in groups are few, and never a circle. */
+function leafOf(byName: ReadonlyMap<string, Outbound>, name: string): Outbound | undefined {
+  let outbound = byName.get(name);
+  for (let depth = 0; depth < DEEPEST_GROUPS && outbound?.group?.selected; depth++)
+    outbound = byName.get(outbound.group.selected);
+  return outbound;
+}
+
 function MemberCard(props: {
   readonly name: string;
   readonly outbound: Outbound | undefined;
+  /** What a member that is a group goes through now; itself otherwise. */
+  readonly leaf: Outbound | undefined;
   readonly testUrl: string;
   readonly selected: boolean;
   readonly fixed: boolean;
@@ -117,8 +129,8 @@ function MemberCard(props: {
   readonly choose?: () => void;
 }) {
   const { t } = useText();
-  const { name, outbound, selected, fixed, choose } = props;
-  const history = outbound?.urls[props.testUrl]?.history ?? outbound?.history ?? [];
+  const { name, outbound, leaf, selected, fixed, choose } = props;
+  const history = leaf?.urls[props.testUrl]?.history ?? leaf?.history ?? [];
   return (
     // biome-ignore lint/a11y/noLabelWithoutControl: the control is there for groups that can be chosen from
     <label
@@ -152,7 +164,7 @@ function MemberCard(props: {
         </span>
       </span>
       <span className="flex flex-col items-end gap-0.5">
-        <DelayText history={history} />
+        <DelayText outbound={leaf} history={history} />
         {history.length > 2 && (
           <span className="block w-14 text-faint" aria-hidden="true">
             <Sparkline values={history.map(({ delayMs }) => delayMs)} heightPx={12} />

@@ -90,7 +90,7 @@ function SingleRow({ outbound }: { readonly outbound: Outbound }) {
       <span className="w-28 truncate text-soft">{outbound.type}</span>
       <span className="hidden w-12 sm:block">{outbound.udp && <Badge>UDP</Badge>}</span>
       <span className="w-24 text-right">
-        <DelayText history={outbound.history} />
+        <DelayText outbound={outbound} />
       </span>
       <Button
         look="ghost"

@@ -44,7 +44,7 @@ export function ProviderNodes({ name }: { readonly name: string }) {
               <p className="truncate font-medium">{node.name}</p>
               <p className="truncate text-soft text-xs">{node.type}</p>
             </div>
-            <DelayText history={node.history} />
+            <DelayText outbound={node} />
             <TestButton provider={name} node={node.name} />
           </div>
         )}
@@ -87,7 +87,7 @@ function columnsOf(t: ReturnType<typeof useText>['t'], provider: string): readon
       track: '7rem',
       end: true,
       sort: ({ history }) => history.at(-1)?.delayMs || Number.MAX_SAFE_INTEGER,
-      cell: ({ history }) => <DelayText history={history} />,
+      cell: (node) => <DelayText outbound={node} />,
     },
     {
       id: 'test',
