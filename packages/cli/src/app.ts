@@ -44,10 +44,18 @@ export type AppOptions = {
   readonly source: SettingsSource;
   /** What the control API may do with the process. */
   readonly lifecycle: Lifecycle;
+  /** What cannot start besides the route plane is logged instead of ending the start; `false` when absent. */
+  readonly tolerant?: boolean;
 };
 
 /** Makes all planes and APIs and wires the ports between them; nothing listens before `start`. */
-export async function createApp({ settings, logs, source, lifecycle }: AppOptions): Promise<App> {
+export async function createApp({
+  settings,
+  logs,
+  source,
+  lifecycle,
+  tolerant = false,
+}: AppOptions): Promise<App> {
   const dataDir = settings['data-dir'];
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const log = logs.logger;
@@ -114,7 +122,11 @@ export async function createApp({ settings, logs, source, lifecycle }: AppOption
     lifecycle,
     reload: kernelReload(reload),
   });
-  const services = new ServiceGroup(log, [route, inspect, media, ...listeners.all]);
+  const services = new ServiceGroup(
+    log,
+    [route, inspect, media, ...listeners.all],
+    ({ name }) => tolerant && name !== route.name,
+  );
   return {
     name: 'gateway',
     ...planes,

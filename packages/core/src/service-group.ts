@@ -3,16 +3,22 @@ import type { Logger } from './log/logger.ts';
 import type { Service } from './service.ts';
 
 /**
- * Starts services in order and stops them in reverse. When one fails to start, those already started are stopped and the
- * failure is thrown.
+ * Starts services in order and stops them in reverse. When one fails to start that is not dispensable, those already started
+ * are stopped and the failure is thrown.
  */
 export class ServiceGroup {
   readonly #log: Logger;
   readonly #services: readonly Service[];
+  readonly #isDispensable: (service: Service) => boolean;
   #started: Service[] = [];
 
-  constructor(log: Logger, services: readonly Service[]) {
+  constructor(
+    log: Logger,
+    services: readonly Service[],
+    isDispensable: (service: Service) => boolean = () => false,
+  ) {
     this.#log = log;
+    this.#isDispensable = isDispensable;
     this.#services = services;
   }
 
@@ -21,8 +27,11 @@ export class ServiceGroup {
       try {
         await service.start();
       } catch (error) {
-        await this.stop(AbortSignal.timeout(2_000));
-        throw error;
+        if (!this.#isDispensable(service)) {
+          await this.stop(AbortSignal.timeout(2_000));
+          throw error;
+        }
+        this.#log.error(`${service.name} is not available: ${errorText(error)}`);
       }
       this.#started.push(service);
     }

@@ -20,7 +20,7 @@ const STOP_DEADLINE_MS = 4_500;
 /** `sluice run`: runs the gateway until a signal ends it; resolves with the exit code. */
 export async function runCommand(source: SettingsSource, terminal: Terminal): Promise<number> {
   inheritListeners(process.env);
-  const { settings, issues, files } = loadSettings(source);
+  const { settings, issues, files, isKernelFile } = loadSettings(source);
   printIssues(terminal, issues);
   if (settings === undefined) return EXIT_FAILED;
 
@@ -29,7 +29,7 @@ export async function runCommand(source: SettingsSource, terminal: Terminal): Pr
   const lifecycle = new ProcessLifecycle();
   let app: App;
   try {
-    app = await createApp({ settings, logs, source, lifecycle });
+    app = await createApp({ settings, logs, source, lifecycle, tolerant: isKernelFile });
     await app.start();
     closeUnclaimedListeners();
   } catch (error) {

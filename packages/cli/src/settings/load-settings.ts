@@ -52,6 +52,8 @@ export type LoadedSettings = {
   /** Absolute paths of everything that was read. */
   readonly files: readonly string[];
   readonly issues: readonly ConfigIssue[];
+  /** Whether it is a bare kernel file, whose user may not know of anything else that listens. */
+  readonly isKernelFile: boolean;
 };
 
 /** What findings in a configuration that came as a text name as their file. */
@@ -64,7 +66,9 @@ export function loadSettings(source: SettingsSource): LoadedSettings {
   const base = resolve(
     source.home ?? (source.file === undefined || source.file === '-' ? '.' : dirname(source.file)),
   );
-  let node = readRoot(source, issues);
+  const root = readRoot(source, issues);
+  const { isKernelFile } = root;
+  let { node } = root;
   node = includeSection(node, 'route', base, issues, files);
   node = includeSection(node, 'media', base, issues, files);
   const replacement = replacementOf(source);
@@ -89,7 +93,7 @@ export function loadSettings(source: SettingsSource): LoadedSettings {
   node = withGeodataMode(node, source);
   const decoded = decodeConfig<GatewaySettings>(gatewaySchema, node);
   issues.push(...decoded.issues);
-  if (hasErrors(issues)) return { settings: undefined, issues, files };
+  if (hasErrors(issues)) return { settings: undefined, issues, files, isKernelFile };
 
   const settings = withAbsolutePaths(decoded.value, base);
   decoded.issues.length = 0;
@@ -99,25 +103,29 @@ export function loadSettings(source: SettingsSource): LoadedSettings {
   checkInspect(settings.inspect, within('inspect', decoded.report));
   checkMedia(settings.media, within('media', decoded.report));
   issues.push(...decoded.issues);
-  return { settings: hasErrors(issues) ? undefined : settings, issues, files };
+  return { settings: hasErrors(issues) ? undefined : settings, issues, files, isKernelFile };
 }
 
 function hasErrors(issues: readonly ConfigIssue[]): boolean {
   return issues.some((issue) => issue.severity === 'error');
 }
 
-function readRoot(source: SettingsSource, issues: ConfigIssue[]): ConfigNode {
+function readRoot(
+  source: SettingsSource,
+  issues: ConfigIssue[],
+): { readonly node: ConfigNode; readonly isKernelFile: boolean } {
+  const own = (node: ConfigNode) => ({ node, isKernelFile: false });
   const parsed =
     source.text === undefined ? readSourceFile(source) : parseYamlConfig(source.text, STRING_NAME);
-  if (parsed === undefined) return emptyNode('built-in defaults');
+  if (parsed === undefined) return own(emptyNode('built-in defaults'));
   issues.push(...parsed.issues);
-  if (source.file?.toLowerCase().endsWith('.ini') === true) return wrapMediaDocument(parsed.node);
+  if (source.file?.toLowerCase().endsWith('.ini') === true) return own(wrapMediaDocument(parsed.node));
   const isEmpty = parsed.node.kind === 'map' && parsed.node.entries.length === 0;
-  if (isEmpty || isGatewayDocument(parsed.node)) return parsed.node;
+  if (isEmpty || isGatewayDocument(parsed.node)) return own(parsed.node);
   const secretGiven =
     source.overrides?.some((override) => override.path.join('.') === 'control.secret') === true;
   if (!secretGiven) issues.push(...kernelFileWarnings(parsed.node));
-  return wrapKernelDocument(parsed.node);
+  return { node: wrapKernelDocument(parsed.node), isKernelFile: true };
 }
 
 function readSourceFile({ file, kernel }: SettingsSource): ParsedConfig | undefined {
