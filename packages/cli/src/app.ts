@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import type { ClashOptions, Lifecycle, ReloadRequest } from '@sluice/api/clash/options';
 import { isLoopbackHost } from '@sluice/base/address';
 import { systemClock } from '@sluice/base/clock';
@@ -101,7 +102,10 @@ export async function createApp({
   };
   let lastReload: Promise<unknown> = Promise.resolve();
   const reload: App['reload'] = (changed, scope) => {
-    const turn = Promise.allSettled([lastReload]).then(() => reloadOnce(changed, scope));
+    // Traffic has its turn between reloads that wait for one another.
+    const turn = Promise.allSettled([lastReload])
+      .then(() => setImmediate())
+      .then(() => reloadOnce(changed, scope));
     lastReload = turn;
     return turn;
   };
