@@ -34,7 +34,7 @@ export class LoopbackDns {
   constructor(answers: Readonly<Record<string, readonly AnswerRecord[]>>) {
     this.#answers = answers;
     this.#socket.on('message', (message, from) => {
-      this.#socket.send(this.#answer(message), from.port, from.address);
+      this.#socket.send(this.answer(message), from.port, from.address);
     });
   }
 
@@ -49,7 +49,8 @@ export class LoopbackDns {
     this.#socket.close();
   }
 
-  #answer(message: Uint8Array): Uint8Array {
+  /** The response to a query, whichever way it came. */
+  answer(message: Uint8Array): Uint8Array {
     const query = parseDnsQuery(message);
     const key = `${query.question?.name} ${typeName(query.question?.type ?? 0)}`;
     this.asked.push(key);
