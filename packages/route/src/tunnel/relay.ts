@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type SplicedPair, type SpliceEngine, spliceEngine } from '@sluice/core/native/splice-engine';
-import { ReadBuffer } from './read-buffer.ts';
-import { canTakeOver, descriptorOf, detach, takeOver } from './takeover.ts';
+import { type SpliceEngine, spliceEngine } from '@sluice/core/native/splice-engine';
+import { closeTogether } from './close-together.ts';
+import { SocketRelay } from './socket-relay.ts';
+import { canTakeOver } from './takeover.ts';
 import type { ByteMeter } from './tracker.ts';
 
 /** Whoever keeps count of relayed bytes. */
@@ -21,14 +22,13 @@ export type Relay = {
   close(): void;
 };
 
-const EMPTY = Buffer.alloc(0);
-/** Connections that carry less than this do not earn what handing them over costs. */
-const HAND_OVER_BYTES = 262_144;
+/** Most connections carry less than this, and are not worth sockets that read into buffers of ours. */
+const TAKE_OVER_BYTES = 32_768;
 
 /**
  * Copies both ways between two paused streams until both have ended. The end of one direction half-closes the other side;
- * a failure of either side closes both. Neither side is read faster than the other is written. Busy pairs of sockets are
- * handed to the splice engine where there is one.
+ * a failure of either side closes both. Neither side is read faster than the other is written. Busy pairs of sockets read into
+ * buffers that grow, and are handed to the splice engine where there is one.
  */
 export function startRelay(
   client: Duplex,
@@ -37,173 +37,107 @@ export function startRelay(
   findEngine: () => SpliceEngine | undefined = spliceEngine,
 ): Relay {
   return canTakeOver(client) && canTakeOver(upstream)
-    ? new SocketRelay(client, upstream, counter, findEngine())
+    ? new GradualRelay(client, upstream, counter, findEngine)
     : relayStreams(client, upstream, counter);
 }
 
-/** Both ways between two sockets: in this process at first, inside the kernel once much has passed. */
-class SocketRelay implements Relay {
+/** Two sockets that are relayed as streams until they turn out to be busy. */
+class GradualRelay implements Relay {
   readonly finished: Promise<void>;
+  readonly #client: Socket;
+  readonly #upstream: Socket;
   readonly #counter: ByteCounter;
-  readonly #engine: SpliceEngine | undefined;
-  readonly #up: Direction;
-  readonly #down: Direction;
-  readonly #sides: Relay;
+  readonly #findEngine: () => SpliceEngine | undefined;
+  readonly #pumps: readonly [Pump, Pump];
+  #relay: Relay;
   #passedBytes = 0;
   #isAsked = false;
-  #spliced: SplicedPair | undefined;
-  #stopCounting: () => void = () => undefined;
 
-  constructor(client: Socket, upstream: Socket, counter: ByteCounter, engine: SpliceEngine | undefined) {
+  constructor(
+    client: Socket,
+    upstream: Socket,
+    counter: ByteCounter,
+    findEngine: () => SpliceEngine | undefined,
+  ) {
+    this.#client = client;
+    this.#upstream = upstream;
     this.#counter = counter;
-    this.#engine = engine;
-    this.#up = new Direction(client, (bytes) => this.#passed(bytes, 'up'));
-    this.#down = new Direction(upstream, (bytes) => this.#passed(bytes, 'down'));
-    this.#sides = closeTogether(this.#up.from, this.#down.from);
-    this.finished = this.#sides.finished.then(() => this.#release());
-    this.#up.run(this.#down.from);
-    this.#down.run(this.#up.from);
+    this.#findEngine = findEngine;
+    this.#relay = closeTogether(client, upstream);
+    this.finished = this.#relay.finished.then(() => this.#relay.finished);
+    this.#pumps = [
+      new Pump(client, upstream, (bytes) => {
+        counter.countUpload(bytes);
+        this.#passed(bytes);
+      }),
+      new Pump(upstream, client, (bytes) => {
+        counter.countDownload(bytes);
+        this.#passed(bytes);
+      }),
+    ];
   }
 
   close(): void {
-    if (this.#spliced === undefined) this.#sides.close();
-    else this.#spliced.close();
+    this.#relay.close();
   }
 
-  #passed(bytes: number, way: 'up' | 'down'): void {
-    if (way === 'up') this.#counter.countUpload(bytes);
-    else this.#counter.countDownload(bytes);
+  #passed(bytes: number): void {
     this.#passedBytes += bytes;
-    if (this.#engine === undefined || this.#isAsked || this.#passedBytes < HAND_OVER_BYTES) return;
+    if (this.#isAsked || this.#passedBytes < TAKE_OVER_BYTES) return;
     this.#isAsked = true;
     // Not now: the runtime is in the middle of reading.
-    setImmediate(() => this.#handOver());
+    setImmediate(() => this.#takeOver());
   }
 
-  #handOver(): void {
-    const [client, upstream] = [this.#up.from, this.#down.from];
-    const engine = this.#engine;
-    if (client.destroyed || upstream.destroyed || engine === undefined) return;
+  #takeOver(): void {
+    const [client, upstream] = [this.#client, this.#upstream];
+    if (client.destroyed || upstream.destroyed) return;
     if (!canTakeOver(client) || !canTakeOver(upstream)) {
       // Something is still being written: the next bytes ask again. An end of either side stays for good.
       this.#isAsked = client.readableEnded || upstream.readableEnded;
       return;
     }
-    try {
-      this.#spliced = engine.join(descriptorOf(client), descriptorOf(upstream), () => this.#ended());
-    } catch {
-      // Out of descriptors: the relay goes on as it is.
-      return;
-    }
-    this.#stopCounting = this.#counter.observe(meterOf(this.#spliced));
-    detach(client);
-    detach(upstream);
-    this.#release();
-  }
-
-  #ended(): void {
-    this.#stopCounting();
-    this.#sides.close();
-  }
-
-  #release(): void {
-    this.#up.buffer.release();
-    this.#down.buffer.release();
-  }
-}
-
-function meterOf(pair: SplicedPair): ByteMeter {
-  return {
-    get bytesWritten() {
-      return pair.forward;
-    },
-    get bytesRead() {
-      return pair.backward;
-    },
-  };
-}
-
-/** One way of a relay between sockets: reads into one buffer of its own, which is free again once the peer's write took it. */
-class Direction {
-  readonly buffer = new ReadBuffer();
-  readonly from: Socket;
-  readonly #count: (bytes: number) => void;
-  readonly #readAhead: Uint8Array;
-  readonly #resume = () => void this.from.resume();
-  #to: Socket | undefined;
-
-  constructor(old: Socket, count: (bytes: number) => void) {
-    const { socket, readAhead } = takeOver(old, {
-      buffer: () => this.buffer.current,
-      callback: (length, buffer) => this.#forward(length, buffer),
-    });
-    this.from = socket;
-    this.#readAhead = readAhead;
-    this.#count = count;
-  }
-
-  run(to: Socket): void {
-    this.#to = to;
-    if (this.#readAhead.length > 0) {
-      this.#count(this.#readAhead.length);
-      to.write(this.#readAhead);
-    }
-    this.from.once('end', () => to.end());
-    this.from.resume();
-  }
-
-  #forward(length: number, buffer: Uint8Array): boolean {
-    const to = this.#to;
-    if (to === undefined) return false;
-    this.#count(length);
-    to.write(length === buffer.length ? buffer : buffer.subarray(0, length));
-    if (to.writableLength === 0) {
-      this.buffer.note(length);
-      return true;
-    }
-    // The kernel took only a part, so the buffer is still in use: an empty write is called back when it no longer is.
-    to.write(EMPTY, this.#resume);
-    return false;
+    for (const pump of this.#pumps) pump.stop();
+    this.#relay = new SocketRelay(client, upstream, this.#counter, this.#findEngine());
   }
 }
 
 function relayStreams(client: Duplex, upstream: Duplex, counter: ByteCounter): Relay {
   const relay = closeTogether(client, upstream);
-  pump(client, upstream, (bytes) => counter.countUpload(bytes));
-  pump(upstream, client, (bytes) => counter.countDownload(bytes));
+  new Pump(client, upstream, (bytes) => counter.countUpload(bytes));
+  new Pump(upstream, client, (bytes) => counter.countDownload(bytes));
   return relay;
 }
 
-function pump(from: Duplex, to: Duplex, count: (bytes: number) => void): void {
-  from.on('data', (chunk: Buffer) => {
-    count(chunk.length);
-    if (to.write(chunk)) return;
-    from.pause();
-    to.once('drain', () => from.resume());
-  });
-  from.once('end', () => to.end());
-  // Whoever read before may have left the stream paused.
-  from.resume();
-}
+/** One way between two streams. */
+class Pump {
+  readonly #from: Duplex;
+  readonly #to: Duplex;
+  readonly #count: (bytes: number) => void;
+  readonly #onData = (chunk: Buffer) => this.#forward(chunk);
+  readonly #onEnd = () => void this.#to.end();
+  readonly #onDrain = () => void this.#from.resume();
 
-function closeTogether(a: Duplex, b: Duplex): Relay {
-  const finished = Promise.withResolvers<void>();
-  const close = () => {
-    a.destroy();
-    b.destroy();
-    finished.resolve();
-  };
-  const watch = (side: Duplex, other: Duplex) => {
-    // The close that follows an error ends the relay.
-    side.on('error', close);
-    side.once('close', () => {
-      const ended = side.readableEnded && side.writableFinished && other.readableEnded;
-      // An orderly end leaves the other side time to write what it still holds.
-      if (!ended || other.closed) close();
-    });
-  };
-  watch(a, b);
-  watch(b, a);
-  if (a.destroyed || b.destroyed) close();
-  return { finished: finished.promise, close };
+  constructor(from: Duplex, to: Duplex, count: (bytes: number) => void) {
+    this.#from = from;
+    this.#to = to;
+    this.#count = count;
+    from.on('data', this.#onData);
+    from.once('end', this.#onEnd);
+    // Whoever read before may have left the stream paused.
+    from.resume();
+  }
+
+  /** Leaves the streams paused. */
+  stop(): void {
+    this.#from.off('data', this.#onData).off('end', this.#onEnd).pause();
+    this.#to.off('drain', this.#onDrain);
+  }
+
+  #forward(chunk: Buffer): void {
+    this.#count(chunk.length);
+    if (this.#to.write(chunk)) return;
+    this.#from.pause();
+    this.#to.once('drain', this.#onDrain);
+  }
 }
