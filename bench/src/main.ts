@@ -7,9 +7,11 @@ import { type BenchOptions, parseOptions } from './harness/options.ts';
 import { killAll } from './harness/pinned-process.ts';
 import { printSection, type Section } from './harness/section.ts';
 import { benchConnections } from './rows/connections.ts';
+import { benchDns } from './rows/dns.ts';
 import { benchHttps } from './rows/https.ts';
 import { benchIdle } from './rows/idle.ts';
 import { benchRules, benchSealing, benchSets, benchStore } from './rows/in-process.ts';
+import { benchLarge } from './rows/large.ts';
 import { benchLive } from './rows/live.ts';
 import { benchRelay } from './rows/relay.ts';
 import { benchUdp } from './rows/udp.ts';
@@ -18,6 +20,8 @@ const SECTIONS: Readonly<Record<string, (options: BenchOptions) => Promise<Secti
   relay: benchRelay,
   socks: benchConnections,
   udp: benchUdp,
+  dns: benchDns,
+  large: benchLarge,
   rules: benchRules,
   sets: benchSets,
   flv: benchLive,

@@ -20,7 +20,7 @@ const PROGRAM = fileURLToPath(new URL('../../../bin/sluice.js', import.meta.url)
 const RULE_COUNT = 10_000;
 
 /** Rules that no bench connection meets, and after them the one that all meet. */
-function rules(): readonly string[] {
+function usualRules(): readonly string[] {
   const domains = Array.from(
     { length: RULE_COUNT },
     (_, index) => `DOMAIN-SUFFIX,s${index}.bench.test,DIRECT`,
@@ -43,6 +43,8 @@ export type GatewayOptions = {
   readonly env?: Record<string, string>;
   /** Further keys of the `route` section as YAML, two spaces in. */
   readonly route?: string;
+  /** Rules before the usual ones. */
+  readonly rules?: readonly string[];
 };
 
 /**
@@ -51,12 +53,12 @@ export type GatewayOptions = {
  */
 export async function startGateway(
   folder: string,
-  { env = {}, route = '' }: GatewayOptions = {},
+  { env = {}, route = '', rules = [] }: GatewayOptions = {},
 ): Promise<Gateway> {
   const [control = 0, mixed = 0, capture = 0, admin = 0, mediaHttp = 0, rtmp = 0] = await freePorts(6);
   const ports = { control, mixed, capture, admin, mediaHttp, rtmp };
   const file = join(folder, 'sluice.yaml');
-  writeFileSync(file, configuration(ports, route));
+  writeFileSync(file, configuration(ports, route, [...rules, ...usualRules()]));
   const gateway = new PinnedProcess(process.execPath, {
     core: CORES.server,
     cwd: folder,
@@ -72,14 +74,14 @@ export async function startGateway(
   return { process: gateway, ports };
 }
 
-function configuration(ports: GatewayPorts, route: string): string {
+function configuration(ports: GatewayPorts, route: string, rules: readonly string[]): string {
   return `
 control: { listen: "127.0.0.1:${ports.control}" }
 data-dir: ./data
 log: { level: warning }
 route:
   mixed-port: ${ports.mixed}
-  rules: ${JSON.stringify(rules())}
+  rules: ${JSON.stringify(rules)}
 ${route}
 inspect:
   listen: "127.0.0.1:${ports.capture}"
