@@ -241,6 +241,21 @@ describe('reloading the kernel', () => {
     assert.ok(await isOpen(inPort));
   });
 
+  it('leaves nothing open behind, however often it reloads', async () => {
+    await scene.start(keys);
+    const open = () =>
+      process.getActiveResourcesInfo().filter((name) => /Server|UDP|Pipe|FSEvent/.test(name)).length;
+    const counts = [];
+    for (let round = 0; round < 10; round += 1) {
+      assert.equal((await put({ listeners: [], rules: ['MATCH,DIRECT'] })).status, 204);
+      assert.equal((await put(keys)).status, 204);
+      assert.equal(await scene.talk('a.listed.test', echo, inPort), 'ping');
+      counts.push(open());
+    }
+    assert.deepEqual(counts, Array(counts.length).fill(counts[0]));
+    assert.ok(web.requests.length <= 2 + 2 * counts.length, `${web.requests.length} requests`);
+  });
+
   it('patches what can be patched and leaves the rest', async () => {
     await scene.start(keys);
     const before = await scene.get('/configs');

@@ -11,7 +11,7 @@ export class ScriptedProxy {
   readonly #open = new Set<Socket>();
 
   constructor() {
-    this.#server = net.createServer((client) => this.#serve(client));
+    this.#server = net.createServer({ allowHalfOpen: true }, (client) => this.#serve(client));
   }
 
   async listen(port = 0): Promise<number> {
@@ -41,7 +41,7 @@ export class ScriptedProxy {
         return;
       }
       setTimeout(() => {
-        const target = net.connect(Number(port), '127.0.0.1', () => {
+        const target = net.connect({ port: Number(port), host: '127.0.0.1', allowHalfOpen: true }, () => {
           client.write('HTTP/1.1 200 OK\r\n\r\n');
           client.pipe(target).pipe(client);
         });

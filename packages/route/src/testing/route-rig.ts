@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -113,14 +114,37 @@ export class RouteRig {
   }
 }
 
-/** A port that was free a moment ago. */
+/** Below the ports that systems give to clients, so that no connection takes one between the choice and its use. */
+const CHOSEN_PORTS = { from: 12_000, to: 32_000 };
+const chosen = new Set<number>();
+
+/** A port of 127.0.0.1 that is free for TCP and UDP, another at every call. */
 export async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const port = randomInt(CHOSEN_PORTS.from, CHOSEN_PORTS.to);
+    if (chosen.has(port)) continue;
+    chosen.add(port);
+    if (await isFree(port)) return port;
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = net.createServer();
+  const socket = dgram.createSocket('udp4');
+  try {
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    socket.bind(port, '127.0.0.1');
+    await once(socket, 'listening');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await Promise.all([
+      new Promise((resolve) => server.close(resolve)),
+      new Promise<void>((resolve) => socket.close(resolve)),
+    ]);
+  }
 }
 
 /** Everything a stream sends until it ends. */
