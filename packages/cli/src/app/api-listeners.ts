@@ -15,7 +15,7 @@ import { createNativeApi } from '@sluice/api/native/native-api';
 import type { Listener } from '@sluice/api/native/types';
 import { createQuantumultDialect, quantumultOperations } from '@sluice/api/quantumult/quantumult-dialect';
 import { createZlmDialect, zlmOperations } from '@sluice/api/zlm/zlm-dialect';
-import { formatEndpoint, parseEndpoint } from '@sluice/base/address';
+import { type Endpoint, formatEndpoint, isLoopbackHost, parseEndpoint } from '@sluice/base/address';
 import { systemClock } from '@sluice/base/clock';
 import type { Events } from '@sluice/core/events';
 import type { HttpDialect } from '@sluice/core/http/dialect';
@@ -164,6 +164,12 @@ function profilerService(profiler: RuntimeProfiler): Service {
   };
 }
 
+/** Without a secret nobody but this machine may reach a controller; `check` warns of it. */
+function guardedEndpoint(address: string, secret: string): Endpoint {
+  const endpoint = parseEndpoint(address);
+  return secret === '' && !isLoopbackHost(endpoint.host) ? { ...endpoint, host: '127.0.0.1' } : endpoint;
+}
+
 /** The controllers that the kernel's keys ask for besides the control listener. */
 function controllersOf({
   settings,
@@ -178,12 +184,12 @@ function controllersOf({
   const isOwn = plain === '' || parseEndpoint(plain).port === parseEndpoint(control.listen).port;
   return {
     // A bare kernel file's controller is the control listener itself.
-    tcp: isOwn ? undefined : parseEndpoint(plain),
+    tcp: isOwn ? undefined : guardedEndpoint(plain, control.secret),
     tls:
       secure === ''
         ? undefined
         : {
-            ...parseEndpoint(secure),
+            ...guardedEndpoint(secure, control.secret),
             settings: {
               certificate: tls.certificate,
               privateKey: tls['private-key'],

@@ -98,6 +98,7 @@ export function loadSettings(source: SettingsSource): LoadedSettings {
   const settings = withAbsolutePaths(decoded.value, base);
   decoded.issues.length = 0;
   checkControl(settings, decoded.report);
+  checkControllers(settings, decoded.report);
   checkRoute(settings.route, base, within('route', decoded.report));
   if (source.lint === true) reportShadowedRules(settings.route, within('route', decoded.report));
   checkInspect(settings.inspect, within('inspect', decoded.report));
@@ -189,6 +190,24 @@ function withAbsolutePaths(settings: GatewaySettings, base: string): GatewaySett
     'data-dir': absolute(settings['data-dir']),
     control: { ...settings.control, ui: absolute(settings.control.ui) },
   };
+}
+
+/** The kernel lets controllers without a secret listen everywhere; ours then stay on loopback. */
+function checkControllers({ control, route }: GatewaySettings, report: ReportIssue): void {
+  for (const key of ['external-controller', 'external-controller-tls'] as const) {
+    const address = route[key];
+    if (address === '') continue;
+    try {
+      const { host, port } = parseEndpoint(address);
+      // The controller of a bare kernel file is the control listener itself.
+      const isOwn = control.listen !== '' && port === parseEndpoint(control.listen).port;
+      if (control.secret !== '' || isLoopbackHost(host) || isOwn) continue;
+      const message = `${address} without control.secret would be open to the network: listening on 127.0.0.1:${port} only`;
+      report('warning', ['route', key], message);
+    } catch (error) {
+      report('error', ['route', key], errorText(error), { expected: 'host:port', found: address });
+    }
+  }
 }
 
 /** The control and capture APIs can do everything, so they may leave loopback only behind a secret. */

@@ -83,6 +83,9 @@ export class Explainer {
       steps.push({ stage: 'dns', outcome: 'resolved', text: `${asked} was the answer for ${flow.host}` });
     else if (flow.host !== '' && flow.host !== asked)
       steps.push({ stage: 'hosts', outcome: 'resolved', text: `${asked} is an alias of ${flow.host}` });
+    const mapped = flow.host === '' ? undefined : hosts.lookupIps(flow.host);
+    if (mapped !== undefined)
+      steps.push({ stage: 'hosts', outcome: 'resolved', text: `${flow.host} is ${mapped.join(', ')}` });
     steps.push({
       stage: 'destination',
       outcome: 'chosen',

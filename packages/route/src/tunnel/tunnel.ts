@@ -281,8 +281,12 @@ export function dialRequest(metadata: FlowMetadata, tables: RoutingTables): Omit
   const host = mapped ?? (metadata.host === '' ? metadata.destinationIp : metadata.host);
   const source =
     metadata.sourceIp === '' ? undefined : { host: metadata.sourceIp, port: metadata.sourcePort };
+  // The packet filter took it on its way elsewhere, so where it was taken is not where it was sent.
+  const isTransparent = metadata.type === 'Redir' || metadata.type === 'TProxy';
   const inbound =
-    metadata.inboundIp === '' ? {} : { inbound: { host: metadata.inboundIp, port: metadata.inboundPort } };
+    metadata.inboundIp === '' || isTransparent
+      ? {}
+      : { inbound: { host: metadata.inboundIp, port: metadata.inboundPort } };
   return { target: { host, port: metadata.destinationPort }, source, ...inbound };
 }
 
