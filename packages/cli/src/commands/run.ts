@@ -7,6 +7,7 @@ import {
   handOverListeners,
   inheritListeners,
 } from '@sluice/core/native/listener-handover';
+import { returnMemory } from '@sluice/core/native/return-memory';
 import { type App, createApp } from '../app.ts';
 import { EXIT_FAILED, EXIT_OK } from '../exit-codes.ts';
 import { executeAgain, ProcessLifecycle } from '../process-lifecycle.ts';
@@ -16,6 +17,8 @@ import { printIssues, type Terminal } from '../terminal.ts';
 import { watchFiles } from '../watch-files.ts';
 
 const STOP_DEADLINE_MS = 4_500;
+/** What starting left undone is done by then. */
+const SETTLE_MS = 1_000;
 
 /** `sluice run`: runs the gateway until a signal ends it; resolves with the exit code. */
 export async function runCommand(source: SettingsSource, terminal: Terminal): Promise<number> {
@@ -40,6 +43,7 @@ export async function runCommand(source: SettingsSource, terminal: Terminal): Pr
   terminal.out(startScreen(app.describe(), terminal.colour));
   // A gateway usually ends by a signal, which would lose what this start compiled.
   flushCompileCache();
+  setTimeout(returnMemory, SETTLE_MS).unref();
   const endWatch = settings.watch ? watchConfiguration(files, app, terminal) : () => undefined;
   const next = await untilStopped(app, lifecycle, terminal);
   endWatch();

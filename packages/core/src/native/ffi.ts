@@ -42,6 +42,11 @@ const LIBC = {
   sendmmsg: { return: 'i32', arguments: ['i32', 'u64', 'i32', 'i32'] },
 } as const;
 
+/** Of the GNU C library only. */
+const GLIBC = {
+  malloc_trim: { return: 'i32', arguments: ['u64'] },
+} as const;
+
 /** The event loop that the runtime itself uses. */
 const LIBUV = {
   uv_handle_size: { return: 'u64', arguments: ['i32'] },
@@ -65,6 +70,8 @@ export type Ffi = {
    * a socket of the runtime, and the callback must not throw. Work that it starts waits for the next turn of the loop.
    */
   watchReadable(fd: number, onReadable: () => void): () => void;
+  /** Gives free memory of the C library back to the system, where the library can. */
+  trimMemory(): void;
   /** The address of the first byte; valid while the buffer is referenced and not detached. */
   addressOf(buffer: ArrayBuffer): bigint;
 };
@@ -123,12 +130,21 @@ function openFfi(module: FfiModule): Ffi {
     libc,
     addressOf: (buffer) => module.getRawPointer(buffer),
     errno: () => errno[0] ?? 0,
+    trimMemory: () => trimMemory(module),
     watchReadable: (fd, onReadable) => watchReadable(module, fd, onReadable),
   };
 }
 
 function openLibc(module: FfiModule) {
   return module.dlopen(null, LIBC).functions;
+}
+
+function trimMemory(module: FfiModule): void {
+  try {
+    module.dlopen(null, GLIBC).functions.malloc_trim(0n);
+  } catch {
+    // Other C libraries give it back by themselves.
+  }
 }
 
 const UV_POLL_HANDLE = 8;
