@@ -16,6 +16,7 @@ describe('outbounds through real servers', needs('ss-server', 'danted', 'dig'), 
   let dnsPort: number;
   let echo: number;
   let udpEcho: number;
+  let anyEcho: number;
 
   before(async () => {
     const [ssPort, socksPort] = [await freePort(), await freePort()];
@@ -23,6 +24,7 @@ describe('outbounds through real servers', needs('ss-server', 'danted', 'dig'), 
     scene.rig.onClose(() => dns.close());
     echo = await scene.rig.echo();
     udpEcho = await scene.rig.udpEcho();
+    anyEcho = await scene.rig.udpEcho();
     const ss = ['-s', '127.0.0.1', '-p', String(ssPort), '-k', 'pw', '-m', 'aes-256-gcm', '-u', '-t', '60'];
     await scene.program(ssPort, 'ss-server', ...ss);
     const everyone = 'from: 0.0.0.0/0 to: 0.0.0.0/0';
@@ -61,6 +63,7 @@ socks pass { ${everyone} }
       'proxy-groups': [
         group('pick', 'select', 'ss', 'DIRECT'),
         group('outer', 'select', 'pick'),
+        group('any', 'select', 'dante over ss', 'ss over dante', 'relay'),
         group('relay', 'relay', 'dante', 'outer', 'DIRECT'),
       ],
       rules: [
@@ -72,6 +75,7 @@ socks pass { ${everyone} }
         'DOMAIN,lost.test,lost',
         `DST-PORT,${udpEcho},outer`,
         `DST-PORT,${dnsPort},dante`,
+        `DST-PORT,${anyEcho},any`,
         'MATCH,DIRECT',
       ],
     });
@@ -122,6 +126,25 @@ socks pass { ${everyone} }
     assert.deepEqual(mine[0].chains, ['ss', 'pick', 'outer']);
     assert.equal(mine[0].upload, 1_801);
   });
+
+  for (const [name, chain] of [
+    ['dante over ss', 'dante over ss'],
+    ['ss over dante', 'ss over dante'],
+    ['relay', 'relay'],
+  ] as const) {
+    it(`carries datagrams through ${name}`, async () => {
+      await scene.api('PUT', '/proxies/any', { name });
+      const client = await scene.socksUdp();
+      for (const size of [1, 1_200]) {
+        const data = randomBytes(size);
+        const answer = await client.ask({ host: '127.0.0.1', port: anyEcho }, data);
+        assert.equal(answer.from, `127.0.0.1:${anyEcho}`);
+        assert.ok(answer.data.equals(data));
+      }
+      const found = await scene.connection(({ metadata }) => metadata['sourcePort'] === String(client.port));
+      assert.deepEqual(found.chains.slice(-2), [chain, 'any']);
+    });
+  }
 
   it('carries a DNS client through a SOCKS5 server', async () => {
     const client = await scene.socksUdp();

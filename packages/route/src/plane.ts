@@ -30,6 +30,7 @@ import { DirectOutbound } from './outbound/direct/direct.ts';
 import { NO_TRAITS } from './outbound/outbound.ts';
 import { RebuiltVariants } from './outbound/outbound-variants.ts';
 import { createOutbound, type OutboundParts } from './outbound/registry.ts';
+import { carriedPackets, straightPackets } from './outbound/server-packets.ts';
 import type { RouteControl, RouteSettingsPatch } from './port.ts';
 import { ProcFsLookup } from './process/proc-fs-lookup.ts';
 import { LiveProviderControl } from './provider/live-provider-control.ts';
@@ -149,6 +150,13 @@ class LiveRoutePlane implements RoutePlane {
       serverConnect,
       guard,
       connector: this.#connectorFor(serverConnect),
+      packets: (traits) =>
+        traits.dialerProxy === ''
+          ? straightPackets(serverConnect, traits)
+          : carriedPackets(
+              () => this.#loaded.tables.outbounds.resolveDialer(traits.dialerProxy),
+              serverConnect,
+            ),
       answerDns: (message, client) => this.#dns.control.answer(message, client),
     };
 

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { NO_TRAITS } from '../outbound/outbound.ts';
 import { GroupRig, groupConfig } from './testing/group-rig.ts';
 
 describe('relay', () => {
@@ -41,14 +40,13 @@ describe('relay', () => {
     assert.deepEqual(table.resolve('None')?.chains, ['DIRECT', 'None']);
   });
 
-  it('carries UDP only where it travels inside the connection of the last node', () => {
+  it('carries UDP where every node does', () => {
     const rig = new GroupRig();
-    const inside = { traits: { ...NO_TRAITS, uot: true } };
     const table = rig.table(
-      [groupConfig('Native', 'relay', ['a', 'b']), groupConfig('Inside', 'relay', ['a', 'v'])],
-      ['a', 'b', rig.outbound('v', 'Vmess', inside)],
+      [groupConfig('All', 'relay', ['a', 'b']), groupConfig('First', 'relay', ['a', 'tcp', 'b'])],
+      ['a', 'b', rig.outbound('tcp', 'Http', { udp: false })],
     );
-    assert.equal(table.view('Native')?.udp, false);
-    assert.equal(table.view('Inside')?.udp, true);
+    assert.equal(table.view('All')?.udp, true);
+    assert.equal(table.view('First')?.udp, false);
   });
 });

@@ -53,8 +53,7 @@ export class RelayGroup extends Group {
         node: trail.node,
         chains: [...trail.chains, ...before.chains],
         providerChains: [...trail.providerChains, ...before.providerChains],
-        // Datagrams of other protocols would go past the chain.
-        udp: trail.udp && leaf.traits.uot,
+        udp: trail.udp && before.udp,
         hops: [...before.hops, ...trail.hops],
       };
     }, first);

@@ -23,6 +23,7 @@ const parts: OutboundParts = {
   serverConnect: connect,
   guard: new LoopbackGuard(),
   connector: () => () => Promise.reject(new Error('not through the carrier')),
+  packets: () => () => Promise.reject(new Error('not through the carrier')),
   answerDns: () => Promise.reject(new Error('no DNS')),
 };
 

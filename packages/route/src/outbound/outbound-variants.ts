@@ -1,6 +1,7 @@
 import type { Endpoint } from '@sluice/base/address';
 import type { Outbound, OutboundTraits } from './outbound.ts';
 import { createVariant, type OutboundParts } from './registry.ts';
+import { carriedPackets } from './server-packets.ts';
 
 /** Makes what becomes of outbounds within groups; the same question gives the same outbound, with its open sessions. */
 export interface OutboundVariants {
@@ -44,8 +45,9 @@ export class RebuiltVariants implements OutboundVariants {
   #carry(outbound: Outbound, carrier: Outbound): Outbound {
     const connector = () => (target: Endpoint, signal: AbortSignal) =>
       carrier.dialTcp({ target, source: undefined, signal });
-    // The name of the carrier keeps protocols with datagrams of their own from sending them past it.
-    return createVariant(outbound, { dialerProxy: carrier.name }, { ...this.#parts, connector });
+    const packets = () => carriedPackets(() => carrier, this.#parts.serverConnect);
+    // The name of the carrier keeps the variant from being bound: it opens no sockets.
+    return createVariant(outbound, { dialerProxy: carrier.name }, { ...this.#parts, connector, packets });
   }
 }
 

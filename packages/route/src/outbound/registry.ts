@@ -8,6 +8,7 @@ import { HttpOutbound } from './http/http.ts';
 import { NO_TRAITS, type Outbound, type OutboundTraits } from './outbound.ts';
 import { RejectDropOutbound, RejectOutbound } from './reject/reject.ts';
 import type { ServerConnector } from './server-link.ts';
+import type { ServerPackets } from './server-packets.ts';
 import { ShadowsocksOutbound } from './shadowsocks/shadowsocks.ts';
 import { Socks5Outbound } from './socks5/socks5.ts';
 import { UnavailableOutbound } from './unavailable.ts';
@@ -22,6 +23,8 @@ export type OutboundParts = {
   readonly guard: LoopbackGuard;
   /** The way to a proxy's server: straight, or through the outbound or group that `traits.dialerProxy` names. */
   readonly connector: (ipVersion: IpVersion, traits: OutboundTraits) => ServerConnector;
+  /** The same way for datagrams. */
+  readonly packets: (traits: OutboundTraits) => ServerPackets;
   readonly answerDns: AnswerDns;
 };
 
@@ -40,12 +43,16 @@ const BUILDERS: Builders = {
   dns: (config, parts) => new DnsOutbound(config.name, config.traits, parts.answerDns, parts.clock),
   http: (config, parts) => new HttpOutbound(config, parts.connector(config.ipVersion, config.traits)),
   socks5: (config, parts) =>
-    new Socks5Outbound(config, parts.connector(config.ipVersion, config.traits), parts.connect),
+    new Socks5Outbound(
+      config,
+      parts.connector(config.ipVersion, config.traits),
+      parts.packets(config.traits),
+    ),
   ss: (config, parts) =>
     new ShadowsocksOutbound(
       config,
       parts.connector(config.ipVersion, config.traits),
-      parts.serverConnect,
+      parts.packets(config.traits),
       parts.clock,
     ),
   unavailable: (config) => new UnavailableOutbound(config),

@@ -1,15 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { Endpoint } from '@sluice/base/address';
 import type { Clock } from '@sluice/base/clock';
-import { GatewayError } from '@sluice/base/errors';
 import { deriveMasterKey, shadowsocksSaltBytes } from '@sluice/codec/shadowsocks/keys';
 import { type ShadowsocksCipher, ShadowsocksEncoder } from '@sluice/codec/shadowsocks/stream';
 import { encodeSocksAddress } from '@sluice/codec/socks/address';
 import { aeadFactory } from '@sluice/core/native/aead';
 import type { ShadowsocksProxyConfig } from '../../config/proxy-config.ts';
-import { abortable, type ConnectSettings } from '../../net/connect.ts';
-import { firstAddress } from '../../net/system-resolver.ts';
-import { openUdpTo } from '../../net/udp-socket.ts';
 import type {
   Outbound,
   OutboundRequest,
@@ -19,6 +15,7 @@ import type {
   PacketSocket,
 } from '../outbound.ts';
 import { type ServerConnector, withServer } from '../server-link.ts';
+import type { ServerPackets } from '../server-packets.ts';
 import { ShadowsocksStream } from './shadowsocks-stream.ts';
 import { openShadowsocksUdp } from './shadowsocks-udp.ts';
 
@@ -31,13 +28,13 @@ export class ShadowsocksOutbound implements Outbound {
   readonly #server: Endpoint;
   readonly #cipher: ShadowsocksCipher;
   readonly #clock: Clock;
-  readonly #settings: ConnectSettings;
   readonly #connect: ServerConnector;
+  readonly #packets: ServerPackets;
 
   constructor(
     config: ShadowsocksProxyConfig,
     connect: ServerConnector,
-    settings: ConnectSettings,
+    packets: ServerPackets,
     clock: Clock,
   ) {
     this.name = config.name;
@@ -47,7 +44,7 @@ export class ShadowsocksOutbound implements Outbound {
     const masterKey = deriveMasterKey(config.cipher, config.password);
     this.#cipher = { algorithm: config.cipher, masterKey, aead: aeadFactory() };
     this.#clock = clock;
-    this.#settings = settings;
+    this.#packets = packets;
     this.#connect = connect;
   }
 
@@ -62,16 +59,7 @@ export class ShadowsocksOutbound implements Outbound {
     });
   }
 
-  async openUdp({ signal }: OutboundRequest, handlers: PacketHandlers): Promise<PacketSocket> {
-    if (this.traits.dialerProxy !== '') {
-      throw new GatewayError(
-        'invalid',
-        'route.udp-unsupported',
-        `${this.name}: no UDP through a dialer-proxy`,
-      );
-    }
-    const host = firstAddress(await abortable(this.#settings.resolver.resolve(this.#server.host), signal));
-    const socket = openUdpTo(host, this.#settings, this.traits);
-    return openShadowsocksUdp(this.#cipher, { host, port: this.#server.port }, handlers, socket);
+  openUdp({ signal }: OutboundRequest, handlers: PacketHandlers): Promise<PacketSocket> {
+    return openShadowsocksUdp(this.#cipher, this.#server, handlers, this.#packets, signal);
   }
 }

@@ -15,9 +15,7 @@ import {
   SOCKS5_MESSAGE_LIMIT_BYTES,
 } from '@sluice/codec/socks/socks5';
 import type { Socks5ProxyConfig } from '../../config/proxy-config.ts';
-import type { ConnectSettings } from '../../net/connect.ts';
 import { HandshakeReader } from '../../net/handshake-reader.ts';
-import { openUdpTo } from '../../net/udp-socket.ts';
 import type {
   Outbound,
   OutboundRequest,
@@ -27,6 +25,7 @@ import type {
   PacketSocket,
 } from '../outbound.ts';
 import { type ServerConnector, startTls, withServer } from '../server-link.ts';
+import type { ServerPackets } from '../server-packets.ts';
 import { openSocks5Udp } from './socks5-udp.ts';
 
 /** Tunnels TCP and UDP through a SOCKS5 server (RFC 1928, RFC 1929). */
@@ -37,15 +36,15 @@ export class Socks5Outbound implements Outbound {
   readonly traits: OutboundTraits;
   readonly #config: Socks5ProxyConfig;
   readonly #connect: ServerConnector;
-  readonly #settings: ConnectSettings;
+  readonly #packets: ServerPackets;
 
-  constructor(config: Socks5ProxyConfig, connect: ServerConnector, settings: ConnectSettings) {
+  constructor(config: Socks5ProxyConfig, connect: ServerConnector, packets: ServerPackets) {
     this.name = config.name;
     this.udp = config.udp;
     this.traits = config.traits;
     this.#config = config;
     this.#connect = connect;
-    this.#settings = settings;
+    this.#packets = packets;
   }
 
   dialTcp({ target, signal }: OutboundRequest): Promise<OutboundStream> {
@@ -60,8 +59,7 @@ export class Socks5Outbound implements Outbound {
       const unspecified = { host: '0.0.0.0', port: 0 };
       const { stream, bound } = await this.#negotiate(link, COMMAND_UDP_ASSOCIATE, unspecified, signal);
       const host = bound.host === '0.0.0.0' || bound.host === '::' ? link.remote : bound.host;
-      const socket = openUdpTo(host, this.#settings, this.traits);
-      return openSocks5Udp(stream, { host, port: bound.port }, handlers, socket);
+      return openSocks5Udp(stream, { host, port: bound.port }, handlers, this.#packets, signal);
     });
   }
 
