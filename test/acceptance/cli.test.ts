@@ -87,6 +87,7 @@ describe('the command line', () => {
     assert.deepEqual(Object.keys(schema.properties), [
       'control',
       'data-dir',
+      'watch',
       'log',
       'route',
       'inspect',
