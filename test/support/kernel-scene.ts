@@ -13,17 +13,17 @@ import { until } from './until.ts';
 export type RouteKeys = Readonly<Record<string, unknown>>;
 
 /** What a control API answered. */
-export type Api = { readonly status: number; readonly text: string };
+type Api = { readonly status: number; readonly text: string };
 
 /** One answer of a scripted web server; a missing one is a 404. */
-export type WebAnswer = {
+type WebAnswer = {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Buffer;
   readonly delayMs?: number;
 };
 
-export type WebRequest = {
+type WebRequest = {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingHttpHeaders;

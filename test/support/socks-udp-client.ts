@@ -4,7 +4,7 @@ import type { Endpoint } from '@sluice/base/address';
 import { encodeSocksDatagramHeader, parseSocksDatagram } from '@sluice/codec/socks/udp-header';
 
 /** What came back: the end point the relay names, and the data as text. */
-export type UdpAnswer = { readonly from: string; readonly text: string; readonly data: Buffer };
+type UdpAnswer = { readonly from: string; readonly text: string; readonly data: Buffer };
 
 /** One UDP socket that speaks to a SOCKS5 relay on loopback. */
 export class SocksUdpClient {
