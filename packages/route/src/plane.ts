@@ -46,6 +46,7 @@ import { keepInbounds, type LiveSettings, patchedSettings } from './settings.ts'
 import { StatisticsStore } from './statistics/statistics-store.ts';
 import { openRouteDatabase } from './store/route-database.ts';
 import { StorageStore } from './store/storage-store.ts';
+import { WriteGuard } from './store/write-guard.ts';
 import { RoutedDnsDialer } from './tunnel/dns-dialer.ts';
 import { Explainer } from './tunnel/explainer.ts';
 import { Router } from './tunnel/router.ts';
@@ -126,7 +127,8 @@ class LiveRoutePlane implements RoutePlane {
     const { clock, events, log, metrics } = context;
     this.#context = context;
     this.#database = openRouteDatabase(join(context.dataDir, 'route.sqlite'));
-    this.#statistics = new StatisticsStore(this.#database, clock);
+    const writes = new WriteGuard(log, clock);
+    this.#statistics = new StatisticsStore(this.#database, clock, writes);
     this.#tester = new DelayTester({ clock, unified: () => this.#shown.unifiedDelay });
 
     const guard = new LoopbackGuard();
@@ -166,7 +168,7 @@ class LiveRoutePlane implements RoutePlane {
       userAgent: () => this.#shown.globalUa,
       open: (host, port, outbound, signal) => this.#openInner(host, port, outbound, signal),
     });
-    const etags = new EtagStore(this.#database);
+    const etags = new EtagStore(this.#database, writes);
     this.#geo = new GeoStore({
       directory: options.homeDir,
       settings: resolveGeo(DEFAULT_CONFIG, refuseErrors),
@@ -178,7 +180,7 @@ class LiveRoutePlane implements RoutePlane {
     const providerParts: ProviderSetParts = {
       proxy: {
         ...content,
-        subscriptions: new SubscriptionInfoStore(this.#database),
+        subscriptions: new SubscriptionInfoStore(this.#database, writes),
         createOutbound: (proxy) => createOutbound(proxy, this.#outboundParts),
         createCheck: (checked, members) =>
           new ScheduledHealthCheck({
@@ -202,7 +204,7 @@ class LiveRoutePlane implements RoutePlane {
       log,
       paths: new SafePaths(options.homeDir, process.env),
       geo: this.#geo,
-      selections: new SelectionStore(this.#database),
+      selections: new SelectionStore(this.#database, writes),
       tester: this.#tester,
       variants: new RebuiltVariants(this.#outboundParts),
       outboundParts: this.#outboundParts,

@@ -1,7 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { GatewayError } from '@sluice/base/errors';
+import { errorText, GatewayError } from '@sluice/base/errors';
+import { inTransaction } from './transaction.ts';
 
 /** One step of a schema's history; the list's order is the version number, starting at 1. Never change a released step. */
 export type Migration = { readonly name: string; readonly sql: string };
@@ -45,18 +46,17 @@ function migrate(database: DatabaseSync, path: string, migrations: readonly Migr
     );
   }
   for (const [index, migration] of migrations.slice(applied).entries()) {
-    database.exec('BEGIN IMMEDIATE');
     try {
-      database.exec(migration.sql);
-      database.exec(`PRAGMA user_version = ${applied + index + 1}`);
-      database.exec('COMMIT');
+      inTransaction(database, () => {
+        database.exec(migration.sql);
+        database.exec(`PRAGMA user_version = ${applied + index + 1}`);
+      });
     } catch (error) {
-      database.exec('ROLLBACK');
       database.close();
       throw new GatewayError(
         'internal',
         'store.migration',
-        `migration "${migration.name}" of ${path} failed`,
+        `migration "${migration.name}" of ${path} failed: ${errorText(error)}`,
         { cause: error },
       );
     }

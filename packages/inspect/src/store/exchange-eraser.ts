@@ -1,12 +1,12 @@
 import type { SQLOutputValue, StatementSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { inTransaction } from '@sluice/core/store/transaction';
 import type { DeletionResult } from '../port.ts';
 import { CounterDeltas } from './counters.ts';
 import type { ExchangeWriter } from './exchange-writer.ts';
 import { formatRecordId, parseRecordId } from './record-id.ts';
 import { HAS_MODIFIED, HAS_REQUEST, HAS_RESPONSE } from './schema.ts';
 import { eraseRange, removeSegment } from './segment-files.ts';
-import { inTransaction } from './transaction.ts';
 
 export type RetentionLimits = {
   readonly maxAgeMs: number;

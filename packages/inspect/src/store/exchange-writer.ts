@@ -1,8 +1,8 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { inTransaction } from '@sluice/core/store/transaction';
 import { CounterDeltas, CounterTables, type StoreTotals } from './counters.ts';
 import { readLayout, readSummary } from './exchange-record.ts';
 import { listSegmentFiles, removeSegment, SegmentAppender } from './segment-files.ts';
-import { inTransaction } from './transaction.ts';
 
 const HOST_CACHE_SIZE = 10_000;
 const EXCHANGE_COLUMNS = 23;

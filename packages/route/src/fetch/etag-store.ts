@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { WriteGuard } from '../store/write-guard.ts';
 
 /** What a download had: its entity tag (RFC 9110 §8.8.3) and the hash of its content. */
 export type EtagRecord = { readonly contentHash: string; readonly etag: string };
@@ -10,10 +11,12 @@ const MAX_ETAG_LENGTH = 1024;
 export class EtagStore {
   readonly #read: StatementSync;
   readonly #write: StatementSync;
+  readonly #guard: WriteGuard;
   readonly #trim: StatementSync;
 
   /** `database` is an open route database; it stays open. */
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, guard: WriteGuard) {
+    this.#guard = guard;
     this.#read = database.prepare('SELECT content_hash, etag FROM etag WHERE url = ?');
     this.#write = database.prepare('INSERT OR REPLACE INTO etag VALUES (?, ?, ?, ?)');
     this.#trim = database.prepare(
@@ -29,7 +32,9 @@ export class EtagStore {
 
   save(url: string, { contentHash, etag }: EtagRecord, timeMs: number): void {
     if (etag.length > MAX_ETAG_LENGTH) return;
-    this.#write.run(url, contentHash, etag, Math.trunc(timeMs));
-    this.#trim.run();
+    this.#guard.run('entity tags of downloads', () => {
+      this.#write.run(url, contentHash, etag, Math.trunc(timeMs));
+      this.#trim.run();
+    });
   }
 }

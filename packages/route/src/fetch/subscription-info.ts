@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { SubscriptionInfo } from '../port.ts';
+import type { WriteGuard } from '../store/write-guard.ts';
 
 const MAX_HEADER_LENGTH = 1024;
 
@@ -24,9 +25,11 @@ export function parseSubscriptionInfo(header: string): SubscriptionInfo {
 export class SubscriptionInfoStore {
   readonly #read: StatementSync;
   readonly #write: StatementSync;
+  readonly #guard: WriteGuard;
 
   /** `database` is an open route database; it stays open. */
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, guard: WriteGuard) {
+    this.#guard = guard;
     this.#read = database.prepare('SELECT header FROM subscription WHERE provider = ?');
     this.#write = database.prepare('INSERT OR REPLACE INTO subscription VALUES (?, ?)');
   }
@@ -37,6 +40,7 @@ export class SubscriptionInfoStore {
   }
 
   save(provider: string, header: string): void {
-    if (header.length <= MAX_HEADER_LENGTH) this.#write.run(provider, header);
+    if (header.length > MAX_HEADER_LENGTH) return;
+    this.#guard.run('subscription usage', () => this.#write.run(provider, header));
   }
 }

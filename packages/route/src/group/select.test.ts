@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { openRouteDatabase } from '../store/route-database.ts';
+import { quietWrites } from '../store/testing/quiet-writes.ts';
 import { SelectionStore } from './selection-store.ts';
 import { GroupRig, groupConfig, nowOf } from './testing/group-rig.ts';
 
@@ -82,13 +83,13 @@ describe('select', () => {
 describe('selection store', () => {
   it('gives back what was saved last, also that a choice was taken back', () => {
     const database = openRouteDatabase(':memory:');
-    const store = new SelectionStore(database);
+    const store = new SelectionStore(database, quietWrites());
     store.save('A', 'x');
     store.save('B', 'y');
     store.save('A', 'z');
     store.save('B', '');
     assert.deepEqual(
-      new SelectionStore(database).load(),
+      new SelectionStore(database, quietWrites()).load(),
       new Map([
         ['A', 'z'],
         ['B', ''],

@@ -1,12 +1,15 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { WriteGuard } from '../store/write-guard.ts';
 
 /** Remembers which member of each group was chosen, over restarts. */
 export class SelectionStore {
   readonly #database: DatabaseSync;
   readonly #write: StatementSync;
+  readonly #guard: WriteGuard;
 
   /** The database is one of `openRouteDatabase`. */
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, guard: WriteGuard) {
+    this.#guard = guard;
     this.#database = database;
     this.#write = database.prepare(
       'INSERT INTO selected VALUES (?, ?) ON CONFLICT (group_name) DO UPDATE SET member = excluded.member',
@@ -15,7 +18,7 @@ export class SelectionStore {
 
   /** `member` is `''` when a choice was taken back. */
   save(group: string, member: string): void {
-    this.#write.run(group, member);
+    this.#guard.run('choices of groups', () => this.#write.run(group, member));
   }
 
   /** Group → member, `''` for a choice that was taken back. */

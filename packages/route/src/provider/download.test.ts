@@ -13,6 +13,7 @@ import { SubscriptionInfoStore } from '../fetch/subscription-info.ts';
 import { TunnelFetcher } from '../fetch/tunnel-fetcher.ts';
 import { RejectOutbound } from '../outbound/reject/reject.ts';
 import { openRouteDatabase } from '../store/route-database.ts';
+import { quietWrites } from '../store/testing/quiet-writes.ts';
 import { LogRecorder } from '../testing/log-recorder.ts';
 import { LiveProxyProvider } from './live-proxy-provider.ts';
 
@@ -54,8 +55,8 @@ describe('proxy provider over HTTP', () => {
       {
         clock: systemClock,
         log: new LogRecorder(),
-        etags: () => new EtagStore(database),
-        subscriptions: new SubscriptionInfoStore(database),
+        etags: () => new EtagStore(database, quietWrites()),
+        subscriptions: new SubscriptionInfoStore(database, quietWrites()),
         fetcher: new TunnelFetcher({
           clock: systemClock,
           userAgent: () => 'agent',

@@ -11,6 +11,7 @@ import type { HealthCheck, HealthCheckOptions } from '../health/health-check.ts'
 import { RejectOutbound } from '../outbound/reject/reject.ts';
 import type { ProxyProviderView } from '../port.ts';
 import { openRouteDatabase } from '../store/route-database.ts';
+import { quietWrites } from '../store/testing/quiet-writes.ts';
 import { LogRecorder } from '../testing/log-recorder.ts';
 import { LiveProviderControl } from './live-provider-control.ts';
 import { LiveProxyProvider } from './live-proxy-provider.ts';
@@ -44,7 +45,7 @@ class FakeCheck implements HealthCheck {
 
 describe('proxy provider', () => {
   const database = openRouteDatabase(':memory:');
-  const subscriptions = new SubscriptionInfoStore(database);
+  const subscriptions = new SubscriptionInfoStore(database, quietWrites());
   let folder: string;
   let body: string;
   let header: string | undefined;

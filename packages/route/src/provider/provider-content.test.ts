@@ -8,6 +8,7 @@ import { GatewayError } from '@sluice/base/errors';
 import { EtagStore } from '../fetch/etag-store.ts';
 import type { FetchRequest, FetchResponse } from '../fetch/fetcher.ts';
 import { openRouteDatabase } from '../store/route-database.ts';
+import { quietWrites } from '../store/testing/quiet-writes.ts';
 import { LogRecorder } from '../testing/log-recorder.ts';
 import type { ContentSource } from './provider-config.ts';
 import { ProviderContent } from './provider-content.ts';
@@ -59,7 +60,7 @@ describe('content of a provider', () => {
     return text;
   };
   function create(source: ContentSource, more: object = {}): ProviderContent<string> {
-    const etags = new EtagStore(database);
+    const etags = new EtagStore(database, quietWrites());
     const fetcher = {
       fetch: async (request: FetchRequest) => {
         requests.push(request);

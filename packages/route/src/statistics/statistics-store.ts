@@ -1,6 +1,8 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Clock, Timer } from '@sluice/base/clock';
+import { inTransaction } from '@sluice/core/store/transaction';
 import type { StatisticsControl, StatisticsQuery, StatisticsRow } from '../port.ts';
+import type { WriteGuard } from '../store/write-guard.ts';
 import type { ClosedFlow } from './flow-record.ts';
 
 const HOUR_MS = 3_600_000;
@@ -27,6 +29,7 @@ type Pending = Map<string, Sum>;
 export class StatisticsStore implements StatisticsControl {
   readonly #database: DatabaseSync;
   readonly #clock: Clock;
+  readonly #guard: WriteGuard;
   readonly #add: StatementSync;
   readonly #pending: Readonly<Record<Kind, Pending>> = {
     client: new Map(),
@@ -48,8 +51,9 @@ export class StatisticsStore implements StatisticsControl {
   #timer: Timer | undefined;
 
   /** `database` has the table `statistics(hour, kind, key, connections, upload, download)`; it stays open. */
-  constructor(database: DatabaseSync, clock: Clock) {
+  constructor(database: DatabaseSync, clock: Clock, guard: WriteGuard) {
     this.#database = database;
+    this.#guard = guard;
     this.#clock = clock;
     this.#add = database.prepare(`
       INSERT INTO statistics (hour, kind, key, connections, upload, download) VALUES (?, ?, ?, ?, ?, ?)
@@ -85,15 +89,13 @@ export class StatisticsStore implements StatisticsControl {
   /** Adds what has been summed up to the database. */
   flush(): void {
     if (this.#pending.total.size === 0) return;
-    this.#database.exec('BEGIN');
+    const isWritten = this.#guard.run('statistics', () => inTransaction(this.#database, () => this.#write()));
+    // What could not be written waits for the next attempt.
+    if (!isWritten) return;
     for (const kind of KINDS) {
-      for (const [key, { connections, upload, download }] of this.#pending[kind]) {
-        this.#add.run(this.#hour, kind, key, connections, upload, download);
-        this.#known[kind].add(key);
-      }
+      for (const key of this.#pending[kind].keys()) this.#known[kind].add(key);
       this.#pending[kind].clear();
     }
-    this.#database.exec('COMMIT');
   }
 
   top({ by, fromMs, toMs, limit }: StatisticsQuery): readonly StatisticsRow[] {
@@ -123,6 +125,13 @@ export class StatisticsStore implements StatisticsControl {
     this.#database.exec('DELETE FROM statistics');
   }
 
+  #write(): void {
+    for (const kind of KINDS) {
+      for (const [key, { connections, upload, download }] of this.#pending[kind])
+        this.#add.run(this.#hour, kind, key, connections, upload, download);
+    }
+  }
+
   #rows(sql: string, values: readonly (string | number)[]): readonly StatisticsRow[] {
     return this.#database
       .prepare(sql)
@@ -138,8 +147,13 @@ export class StatisticsStore implements StatisticsControl {
   #turnTo(hour: number): void {
     this.flush();
     this.#hour = hour;
-    for (const kind of KINDS) this.#known[kind].clear();
-    this.#database.prepare('DELETE FROM statistics WHERE hour < ?').run(hour - RETENTION_HOURS);
+    for (const kind of KINDS) {
+      this.#known[kind].clear();
+      this.#pending[kind].clear();
+    }
+    this.#guard.run('statistics', () =>
+      this.#database.prepare('DELETE FROM statistics WHERE hour < ?').run(hour - RETENTION_HOURS),
+    );
   }
 
   #sum(kind: Kind, name: string, { upload, download }: ClosedFlow): void {

@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { inTransaction } from '@sluice/core/store/transaction';
 import type { StorageControl } from '../port.ts';
 
 const KEY_LIMIT_BYTES = 64;
@@ -63,12 +64,9 @@ export class StorageStore implements StorageControl {
   }
 
   #inTransaction(work: () => void): void {
-    this.#database.exec('BEGIN IMMEDIATE');
     try {
-      work();
-      this.#database.exec('COMMIT');
+      inTransaction(this.#database, work);
     } catch (error) {
-      this.#database.exec('ROLLBACK');
       this.#count();
       throw error;
     }

@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { inTransaction } from '@sluice/core/store/transaction';
 import { LruMap } from '../lru-map.ts';
 import type { FakeIpRange } from './fake-ip-range.ts';
 import type { FakeIpState, FakeIpTable } from './fake-ip-table.ts';
@@ -26,6 +27,8 @@ export class StoredFakeIpTable implements FakeIpTable {
   readonly #pending = new Map<number, string>();
   /** The same by name: the new slot, -1 for none. */
   readonly #pendingNames = new Map<string, number>();
+  /** How many unwritten changes are written at once; more while the database refuses them. */
+  #flushAt = BATCH;
   #size: number;
   #state: FakeIpState | undefined;
 
@@ -80,7 +83,7 @@ export class StoredFakeIpTable implements FakeIpTable {
     this.#pending.set(slot, name);
     this.#pendingNames.set(name, slot);
     this.#cache(slot, name);
-    if (this.#pending.size >= BATCH) this.flush();
+    if (this.#pending.size >= this.#flushAt) this.flush();
   }
 
   delete(slot: number): void {
@@ -110,17 +113,11 @@ export class StoredFakeIpTable implements FakeIpTable {
   flush(): void {
     if (this.#pending.size === 0) return;
     try {
-      this.#database.exec('BEGIN IMMEDIATE');
-      try {
-        this.#write();
-        this.#database.exec('COMMIT');
-      } catch (error) {
-        this.#database.exec('ROLLBACK');
-        throw error;
-      }
+      inTransaction(this.#database, () => this.#write());
       this.#forget();
     } catch (error) {
       if (this.#pending.size >= MAX_PENDING) this.#forget();
+      this.#flushAt = this.#pending.size + BATCH;
       this.#onError(error);
     }
   }
@@ -138,6 +135,7 @@ export class StoredFakeIpTable implements FakeIpTable {
   #forget(): void {
     this.#pending.clear();
     this.#pendingNames.clear();
+    this.#flushAt = BATCH;
   }
 
   #cache(slot: number, name: string): void {

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { FakeClock } from '@sluice/base/clock';
+import { FakeIpRange } from '../dns/fake-ip/fake-ip-range.ts';
+import { StoredFakeIpTable } from '../dns/fake-ip/stored-fake-ip-table.ts';
+import { SelectionStore } from '../group/selection-store.ts';
+import { StatisticsStore } from '../statistics/statistics-store.ts';
+import { openRouteDatabase } from './route-database.ts';
+import { quietWrites } from './testing/quiet-writes.ts';
+
+const HOUR_MS = 3_600_000;
+
+/** A database that has no room for more, until `free` is called. */
+function fullDatabase() {
+  const database = openRouteDatabase(':memory:');
+  const { pages } = database.prepare('SELECT page_count AS pages FROM pragma_page_count').get() as {
+    pages: number;
+  };
+  database.exec(`PRAGMA max_page_count = ${pages}`);
+  return { database, free: () => database.exec('PRAGMA max_page_count = 100000') };
+}
+
+describe('a full disk', () => {
+  it('costs no statistics of the hour, and is told of once a minute', () => {
+    const { database, free } = fullDatabase();
+    const clock = new FakeClock(HOUR_MS);
+    const lines: string[] = [];
+    const store = new StatisticsStore(database, clock, quietWrites(lines, clock));
+    for (let number = 0; number < 3_000; number++) {
+      const names = { client: '127.0.0.1', host: `${number}.test`, rule: 'Match', outbound: 'DIRECT' };
+      store.record({ ...names, upload: 1, download: 2, closedAtMs: HOUR_MS });
+    }
+    store.flush();
+    store.flush();
+    assert.equal(lines.length, 1);
+    assert.match(lines[0] ?? '', /^statistics could not be saved: database or disk is full$/);
+    clock.advance(60_000);
+    store.flush();
+    assert.equal(lines.length, 2);
+    free();
+    const [total] = store.timeline(0, 2 * HOUR_MS);
+    assert.deepEqual([total?.connections, total?.download], [3_000, 6_000]);
+    database.close();
+  });
+
+  it('keeps fake addresses in memory until there is room', () => {
+    const { database, free } = fullDatabase();
+    const errors: unknown[] = [];
+    const table = new StoredFakeIpTable(database, new FakeIpRange('198.18.0.1/16'), (error) =>
+      errors.push(error),
+    );
+    for (let slot = 0; slot < 3_000; slot++)
+      table.put(slot, `${'x'.repeat(100)}${slot}.test`, { slot, cycled: false });
+    assert.ok(errors.length > 0 && errors.length < 10, String(errors.length));
+    assert.match(String(errors[0]), /database or disk is full/);
+    assert.equal(table.slotOf(`${'x'.repeat(100)}7.test`), 7);
+    free();
+    table.flush();
+    const count = database.prepare('SELECT count(*) AS count FROM fake_ip').get();
+    assert.equal(count?.['count'], 3_000);
+    database.close();
+  });
+
+  it('lets groups be changed all the same', () => {
+    const { database } = fullDatabase();
+    const lines: string[] = [];
+    const store = new SelectionStore(database, quietWrites(lines));
+    for (let number = 0; number < 1_000; number++) store.save(`${number}${'g'.repeat(200)}`, 'member');
+    assert.deepEqual(lines, ['choices of groups could not be saved: database or disk is full']);
+    database.close();
+  });
+});
