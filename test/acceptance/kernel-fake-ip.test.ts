@@ -101,6 +101,47 @@ describe('fake addresses from the DNS listener', needs('dig'), () => {
     assert.deepEqual(await scene.dig(dnsPort, 'echo.test'), ['echo.test. 1 IN A 198.18.0.4']);
   });
 
+  it('keeps them over a reload, follows its filter, and gives others in another range', async () => {
+    const web = await scene.web();
+    web.answers.set('/names', 'payload: ["+.real.test"]');
+    const { base } = web;
+    const names = {
+      type: 'http',
+      behavior: 'domain',
+      url: `${base}/names`,
+      path: './names.yaml',
+      proxy: 'DIRECT',
+    };
+    const withFilter = (dns: object): RouteKeys => ({
+      ...keys,
+      profile: { 'store-fake-ip': false },
+      'rule-providers': { names },
+      dns: { ...(keys['dns'] as object), 'fake-ip-filter': ['rule-set:names'], ...dns },
+    });
+    const reload = async (dns: object) => {
+      const payload = { 'mixed-port': scene.gateway.ports.mixed, ...withFilter(dns) };
+      const { status, text } = await scene.api('PUT', '/configs?force=true', {
+        payload: JSON.stringify(payload),
+      });
+      assert.equal(status, 204, text);
+    };
+    await scene.start(withFilter({}));
+    assert.deepEqual(await scene.dig(dnsPort, 'echo.test'), ['echo.test. 1 IN A 198.18.0.4']);
+    assert.deepEqual(await scene.dig(dnsPort, 'real.test'), ['real.test. 300 IN A 192.0.2.7']);
+    await reload({ 'fake-ip-ttl': 7 });
+    assert.equal(await scene.talk('198.18.0.4', echo), 'ping');
+    assert.deepEqual(await scene.dig(dnsPort, 'echo.test'), ['echo.test. 7 IN A 198.18.0.4']);
+    web.answers.set('/names', 'payload: ["other.test"]');
+    assert.equal((await scene.api('PUT', '/providers/rules/names')).status, 204);
+    assert.deepEqual(await scene.dig(dnsPort, 'real.test'), ['real.test. 7 IN A 198.18.0.5']);
+    await reload({ 'fake-ip-range': '198.19.0.1/16' });
+    assert.deepEqual(await scene.dig(dnsPort, 'echo.test'), ['echo.test. 1 IN A 198.19.0.4']);
+    assert.equal(await scene.talk('198.18.0.4', echo), 'refused');
+    await reload({ 'enhanced-mode': 'normal' });
+    assert.deepEqual(await scene.dig(dnsPort, 'echo.test'), ['echo.test. 300 IN A 127.0.0.1']);
+    assert.equal(await scene.talk('198.19.0.4', echo), 'refused');
+  });
+
   it('gives them only to listed names in whitelist mode', async () => {
     const dns = { ...(keys['dns'] as object), 'fake-ip-filter-mode': 'whitelist' };
     await scene.start({ ...keys, dns });
