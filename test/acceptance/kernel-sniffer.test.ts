@@ -42,7 +42,7 @@ describe('the sniffer', () => {
     quicPort = await scene.rig.udpEcho();
     silentPort = await scene.rig.serve((socket) => socket.write('220 ready'));
     await scene.start({
-      hosts: { 'moved.test': '127.0.0.1', 'example.com': '127.0.0.1' },
+      hosts: { 'moved.test': '127.0.0.1', 'example.com': '127.0.0.9' },
       sniffer: {
         enable: true,
         sniff: {
@@ -123,6 +123,7 @@ describe('the sniffer', () => {
     const client = await scene.socksUdp();
     const answer = await client.ask({ host: '127.0.0.1', port: quicPort }, initial);
     assert.ok(answer.data.equals(initial), 'the packet passes unchanged');
+    assert.equal(answer.from, `127.0.0.1:${quicPort}`);
     const found = await scene.connection(({ metadata }) => metadata['sourcePort'] === String(client.port));
     assert.equal(found.metadata.sniffHost, 'example.com');
     assert.equal(found.rulePayload, 'example.com');

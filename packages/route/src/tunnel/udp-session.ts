@@ -1,4 +1,5 @@
-import type { Endpoint } from '@sluice/base/address';
+import { isIP } from 'node:net';
+import { type Endpoint, unmapIp } from '@sluice/base/address';
 import type { Clock } from '@sluice/base/clock';
 import type { FlowMetadata } from '@sluice/core/ports/flow';
 import { firstAddress, type Resolver } from '../net/system-resolver.ts';
@@ -66,8 +67,8 @@ export class UdpSession {
   readonly #budget: WaitingBudget;
   readonly #clock: Clock;
   readonly #onUsed: UdpSessionParts['onUsed'];
-  /** Real address → the fake one that the client knows. */
-  readonly #fakes = new Map<string, string>();
+  /** Address that was used → the one that the client knows, such as a fake one. */
+  readonly #asked = new Map<string, string>();
   readonly #resolved = new Map<string, string>();
   #waiting: Waiting[] = [];
   #resolving = 0;
@@ -110,16 +111,15 @@ export class UdpSession {
    */
   send({ metadata, data }: ClientPacket, asked: string, onError: (error: unknown) => void): void {
     settleDestination(metadata, this.#tables().hosts, this.#names());
-    const fake = metadata.dnsMode === 'fake-ip' ? asked : undefined;
     const known = this.#knownAddress(metadata);
     if (known !== undefined) {
-      this.#sendTo(known, metadata.destinationPort, data, fake);
+      this.#sendTo(known, metadata.destinationPort, data, asked);
       return;
     }
     if (this.#resolving >= QUEUE_LIMIT_PACKETS || !this.#budget.take(data.length)) return;
     this.#resolving += 1;
     this.addressOf(metadata)
-      .then((host) => this.#sendTo(host, metadata.destinationPort, data, fake))
+      .then((host) => this.#sendTo(host, metadata.destinationPort, data, asked))
       .catch(onError)
       .finally(() => {
         this.#resolving -= 1;
@@ -167,8 +167,8 @@ export class UdpSession {
   receive(data: Uint8Array, from: Endpoint): void {
     this.used();
     this.#flow?.countDownload(data.length);
-    const fake = this.#fakes.size === 0 ? undefined : this.#fakes.get(from.host);
-    this.reply(data, fake === undefined ? from : { host: fake, port: from.port });
+    const asked = this.#asked.size === 0 ? undefined : this.#asked.get(from.host);
+    this.reply(data, asked === undefined ? from : { host: asked, port: from.port });
   }
 
   close(): TrackedFlow | undefined {
@@ -180,13 +180,14 @@ export class UdpSession {
   }
 
   #knownAddress(metadata: FlowMetadata): string | undefined {
-    if (metadata.host === '') return metadata.destinationIp;
+    // An address stays the destination although a name was found for it: the client expects answers from there.
+    if (metadata.destinationIp !== '') return metadata.destinationIp;
     return this.#tables().hosts.lookupIps(metadata.host)?.[0] ?? this.#resolved.get(metadata.host);
   }
 
-  #sendTo(host: string, port: number, data: Uint8Array, fake: string | undefined): void {
-    if (fake !== undefined && (this.#fakes.size < RESOLVED_LIMIT || this.#fakes.has(host))) {
-      this.#fakes.set(host, fake);
+  #sendTo(host: string, port: number, data: Uint8Array, asked: string): void {
+    if (asked !== host && isIP(asked) !== 0 && unmapIp(asked) !== host) {
+      if (this.#asked.size < RESOLVED_LIMIT || this.#asked.has(host)) this.#asked.set(host, asked);
     }
     this.#deliver(data, { host, port });
   }
