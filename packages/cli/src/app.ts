@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { ClashOptions, Lifecycle, ReloadRequest } from '@sluice/api/clash/options';
@@ -17,6 +17,7 @@ import { createInspectPlane, type InspectPlane } from '@sluice/inspect/plane';
 import { createMediaPlane, type MediaPlane } from '@sluice/media/plane';
 import { createRoutePlane, type ReconfigureScope, type RoutePlane } from '@sluice/route/plane';
 import { createApiListeners } from './app/api-listeners.ts';
+import { makeDataFolder } from './app/data-folder.ts';
 import { describeApp } from './app/describe.ts';
 import { loadSettings, type SettingsSource } from './settings/load-settings.ts';
 import type { GatewaySettings } from './settings/schema.ts';
@@ -51,15 +52,15 @@ export type AppOptions = {
 
 /** Makes all planes and APIs and wires the ports between them; nothing listens before `start`. */
 export async function createApp({
-  settings,
+  settings: wanted,
   logs,
   source,
   lifecycle,
   tolerant = false,
 }: AppOptions): Promise<App> {
-  const dataDir = settings['data-dir'];
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const log = logs.logger;
+  const dataDir = makeDataFolder(wanted['data-dir'], log);
+  const settings = { ...wanted, 'data-dir': dataDir };
   const metrics = new Metrics();
   metrics.collectRuntime();
   const events = new Events((error) => log.error(`an event listener failed: ${errorText(error)}`));

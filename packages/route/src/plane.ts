@@ -44,7 +44,7 @@ import { SafePaths } from './provider/safe-paths.ts';
 import { TemporaryRules } from './rule/temporary-rules.ts';
 import { keepInbounds, type LiveSettings, patchedSettings } from './settings.ts';
 import { StatisticsStore } from './statistics/statistics-store.ts';
-import { openRouteDatabase } from './store/route-database.ts';
+import { openRouteDatabaseOrMemory } from './store/route-database.ts';
 import { StorageStore } from './store/storage-store.ts';
 import { WriteGuard } from './store/write-guard.ts';
 import { RoutedDnsDialer } from './tunnel/dns-dialer.ts';
@@ -126,7 +126,7 @@ class LiveRoutePlane implements RoutePlane {
   constructor(context: GatewayContext, options: RoutePlaneOptions) {
     const { clock, events, log, metrics } = context;
     this.#context = context;
-    this.#database = openRouteDatabase(join(context.dataDir, 'route.sqlite'));
+    this.#database = openRouteDatabaseOrMemory(join(context.dataDir, 'route.sqlite'), log);
     const writes = new WriteGuard(log, clock);
     this.#statistics = new StatisticsStore(this.#database, clock, writes);
     this.#tester = new DelayTester({ clock, unified: () => this.#shown.unifiedDelay });

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { errorText, GatewayError } from '@sluice/base/errors';
+import type { Logger } from '../log/logger.ts';
 import { inTransaction } from './transaction.ts';
 
 /** One step of a schema's history; the list's order is the version number, starting at 1. Never change a released step. */
@@ -16,17 +17,41 @@ const PAGE_SIZE_BYTES = 16_384;
 export function openDatabase(path: string, migrations: readonly Migration[]): DatabaseSync {
   if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const database = new DatabaseSync(path);
-  // page_size and auto_vacuum only take effect while the file is empty, so they come before journal_mode.
-  database.exec(`
-    PRAGMA page_size = ${PAGE_SIZE_BYTES};
-    PRAGMA auto_vacuum = INCREMENTAL;
-    PRAGMA journal_mode = WAL;
-    PRAGMA synchronous = NORMAL;
-    PRAGMA foreign_keys = ON;
-    PRAGMA busy_timeout = 5000;
-  `);
-  migrate(database, path, migrations);
-  return database;
+  try {
+    // page_size and auto_vacuum only take effect while the file is empty, so they come before journal_mode.
+    database.exec(`
+      PRAGMA page_size = ${PAGE_SIZE_BYTES};
+      PRAGMA auto_vacuum = INCREMENTAL;
+      PRAGMA journal_mode = WAL;
+      PRAGMA synchronous = NORMAL;
+      PRAGMA foreign_keys = ON;
+      PRAGMA busy_timeout = 5000;
+    `);
+    migrate(database, path, migrations);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/**
+ * As `openDatabase`, but a file that cannot be used (a full or read-only disk, damage) is replaced by memory, which is logged:
+ * what is only remembered must not keep the gateway from starting.
+ * @throws GatewayError `store.newer-schema`
+ */
+export function openDatabaseOrMemory(
+  path: string,
+  migrations: readonly Migration[],
+  log: Logger,
+): DatabaseSync {
+  try {
+    return openDatabase(path, migrations);
+  } catch (error) {
+    if (error instanceof GatewayError && error.code === 'store.newer-schema') throw error;
+    log.error(`${path} cannot be used, so nothing is remembered over a restart: ${errorText(error)}`);
+    return openDatabase(':memory:', migrations);
+  }
 }
 
 /** The number of migrations applied to an open database. */
@@ -38,7 +63,6 @@ export function schemaVersion(database: DatabaseSync): number {
 function migrate(database: DatabaseSync, path: string, migrations: readonly Migration[]): void {
   const applied = schemaVersion(database);
   if (applied > migrations.length) {
-    database.close();
     throw new GatewayError(
       'unavailable',
       'store.newer-schema',
@@ -52,7 +76,6 @@ function migrate(database: DatabaseSync, path: string, migrations: readonly Migr
         database.exec(`PRAGMA user_version = ${applied + index + 1}`);
       });
     } catch (error) {
-      database.close();
       throw new GatewayError(
         'internal',
         'store.migration',

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { FakeClock } from '@sluice/base/clock';
 import { FakeIpRange } from '../dns/fake-ip/fake-ip-range.ts';
 import { StoredFakeIpTable } from '../dns/fake-ip/stored-fake-ip-table.ts';
 import { SelectionStore } from '../group/selection-store.ts';
 import { StatisticsStore } from '../statistics/statistics-store.ts';
-import { openRouteDatabase } from './route-database.ts';
-import { quietWrites } from './testing/quiet-writes.ts';
+import { openRouteDatabase, openRouteDatabaseOrMemory } from './route-database.ts';
+import { collectingLog, quietWrites } from './testing/quiet-writes.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -68,5 +71,17 @@ describe('a full disk', () => {
     for (let number = 0; number < 1_000; number++) store.save(`${number}${'g'.repeat(200)}`, 'member');
     assert.deepEqual(lines, ['choices of groups could not be saved: database or disk is full']);
     database.close();
+  });
+
+  it('leaves memory in place of a file that cannot be used', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sluice-store-'));
+    const path = join(folder, 'route.sqlite');
+    writeFileSync(path, 'this is no database, but long enough to be taken for a damaged one'.repeat(100));
+    const lines: string[] = [];
+    const database = openRouteDatabaseOrMemory(path, collectingLog(lines));
+    new SelectionStore(database, quietWrites()).save('group', 'member');
+    assert.match(lines.join(), /route\.sqlite cannot be used, so nothing is remembered over a restart: /);
+    database.close();
+    rmSync(folder, { recursive: true });
   });
 });

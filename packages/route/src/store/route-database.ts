@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { type Migration, openDatabase } from '@sluice/core/store/database';
+import type { Logger } from '@sluice/core/log/logger';
+import { type Migration, openDatabase, openDatabaseOrMemory } from '@sluice/core/store/database';
 
 /** Everything the route plane keeps over restarts; the steps are shared, so that one file serves every store. */
 const MIGRATIONS: readonly Migration[] = [
@@ -46,4 +47,9 @@ const MIGRATIONS: readonly Migration[] = [
 /** Opens the route plane's database: an SQLite file or `:memory:`; its stores share it and whoever opened it closes it. */
 export function openRouteDatabase(path: string): DatabaseSync {
   return openDatabase(path, MIGRATIONS);
+}
+
+/** The same; memory takes the place of a file that cannot be used, which is logged. */
+export function openRouteDatabaseOrMemory(path: string, log: Logger): DatabaseSync {
+  return openDatabaseOrMemory(path, MIGRATIONS, log);
 }

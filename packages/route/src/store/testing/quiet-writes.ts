@@ -2,8 +2,8 @@ import { FakeClock } from '@sluice/base/clock';
 import type { Logger } from '@sluice/core/log/logger';
 import { WriteGuard } from '../write-guard.ts';
 
-/** A guard whose lines, if any, are collected in `lines`. */
-export function quietWrites(lines: string[] = [], clock = new FakeClock()): WriteGuard {
+/** A log that collects its lines. */
+export function collectingLog(lines: string[]): Logger {
   const write = (message: string): void => void lines.push(message);
   const log: Logger = {
     enabled: () => true,
@@ -13,5 +13,10 @@ export function quietWrites(lines: string[] = [], clock = new FakeClock()): Writ
     error: write,
     child: () => log,
   };
-  return new WriteGuard(log, clock);
+  return log;
+}
+
+/** A guard whose lines, if any, are collected in `lines`. */
+export function quietWrites(lines: string[] = [], clock = new FakeClock()): WriteGuard {
+  return new WriteGuard(collectingLog(lines), clock);
 }
