@@ -1,6 +1,7 @@
-import { type ReactNode, useEffect } from 'react';
+import type { ReactNode } from 'react';
 import { useText } from '../text/text.ts';
 import { IconButton } from './button.tsx';
+import { useEscape } from './use-escape.ts';
 
 /** Something beside a list, or over it on a narrow screen. Escape closes it. */
 export function SidePane(props: {
@@ -11,13 +12,7 @@ export function SidePane(props: {
 }) {
   const { t } = useText();
   const { onClose } = props;
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent) => {
-      if (event.key === 'Escape' && document.querySelector('dialog[open]') === null) onClose();
-    };
-    document.addEventListener('keydown', onKey);
-    return () => document.removeEventListener('keydown', onKey);
-  }, [onClose]);
+  useEscape(onClose);
   return (
     <aside
       aria-label={props.title}

@@ -108,3 +108,27 @@ export type GroupConfig = {
 export const BUILT_IN_OUTBOUNDS = ['DIRECT', 'REJECT', 'REJECT-DROP', 'PASS', 'COMPATIBLE'] as const;
 export const GLOBAL_GROUP = 'GLOBAL';
 export const DEFAULT_TEST_URL = 'https://www.gstatic.com/generate_204';
+
+/** A group for which nothing but its name and members is written. */
+export const PLAIN_GROUP: Omit<GroupConfig, 'name' | 'proxies'> = {
+  type: 'select',
+  use: [],
+  testUrl: DEFAULT_TEST_URL,
+  intervalSeconds: 0,
+  timeoutMs: 5_000,
+  maxFailedTimes: 5,
+  lazy: true,
+  expectedStatus: '*',
+  disableUdp: false,
+  filters: [],
+  excludeFilters: [],
+  excludeTypes: [],
+  toleranceMs: 0,
+  strategy: 'consistent-hashing',
+  hidden: false,
+  icon: '',
+  interfaceName: '',
+  routingMark: 0,
+  defaultSelected: '',
+  emptyFallback: 'COMPATIBLE',
+};

@@ -3,7 +3,7 @@ import type { Clock } from '@sluice/base/clock';
 import { GatewayError } from '@sluice/base/errors';
 import type { Logger } from '@sluice/core/log/logger';
 import type { FlowMetadata } from '@sluice/core/ports/flow';
-import { DEFAULT_TEST_URL, GLOBAL_GROUP, type GroupConfig } from '../config/proxy-config.ts';
+import { GLOBAL_GROUP, type GroupConfig, PLAIN_GROUP } from '../config/proxy-config.ts';
 import type { DelayTester } from '../health/delay-tester.ts';
 import type { HealthCheck } from '../health/health-check.ts';
 import { HealthRecord } from '../health/health-record.ts';
@@ -272,27 +272,8 @@ function notFound(name: string): GatewayError {
 function globalGroup(outbounds: readonly Outbound[], groups: readonly GroupConfig[]): GroupConfig {
   const names = ['DIRECT', 'REJECT', ...outbounds.filter(isUsable).map(nameOf), ...groups.map(nameOf)];
   return {
+    ...PLAIN_GROUP,
     name: GLOBAL_GROUP,
-    type: 'select',
     proxies: [...new Set(names)],
-    use: [],
-    testUrl: DEFAULT_TEST_URL,
-    intervalSeconds: 0,
-    timeoutMs: 5_000,
-    maxFailedTimes: 5,
-    lazy: true,
-    expectedStatus: '*',
-    disableUdp: false,
-    filters: [],
-    excludeFilters: [],
-    excludeTypes: [],
-    toleranceMs: 0,
-    strategy: 'consistent-hashing',
-    hidden: false,
-    icon: '',
-    interfaceName: '',
-    routingMark: 0,
-    defaultSelected: '',
-    emptyFallback: 'COMPATIBLE',
   };
 }

@@ -1,7 +1,7 @@
 import type { ExchangeDetail } from '@sluice/api/native/types';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
-import { type ReactNode, useEffect, useState } from 'react';
+import { type ReactNode, useState } from 'react';
 import { call } from '../../api/client.ts';
 import { useText } from '../../text/text.ts';
 import { act } from '../../ui/action.ts';
@@ -10,6 +10,7 @@ import { Button, IconButton } from '../../ui/button.tsx';
 import { CopyButton } from '../../ui/copy.tsx';
 import { Segmented } from '../../ui/field.tsx';
 import { EmptyState } from '../../ui/panel.tsx';
+import { useEscape } from '../../ui/use-escape.ts';
 import { curlOf } from './curl.ts';
 import { MessageView } from './message-view.tsx';
 import { ruleDraftFrom, startRule } from './rule-draft.ts';
@@ -31,13 +32,7 @@ export function ExchangeDetailPane(props: {
     staleTime: 60_000,
     gcTime: 60_000,
   });
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent) => {
-      if (event.key === 'Escape' && document.querySelector('dialog[open]') === null) onClose();
-    };
-    document.addEventListener('keydown', onKey);
-    return () => document.removeEventListener('keydown', onKey);
-  }, [onClose]);
+  useEscape(onClose);
   return (
     <aside
       aria-label={t('capture.detail')}

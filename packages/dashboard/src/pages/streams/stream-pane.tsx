@@ -1,5 +1,5 @@
 import type { Session, Sessions, Stream, Track } from '@sluice/api/native/types';
-import { type ReactNode, useEffect } from 'react';
+import type { ReactNode } from 'react';
 import { call } from '../../api/client.ts';
 import { useLive } from '../../api/live.ts';
 import { useText } from '../../text/text.ts';
@@ -8,6 +8,7 @@ import { Button, IconButton } from '../../ui/button.tsx';
 import { confirm } from '../../ui/confirm.tsx';
 import { CopyLine } from '../../ui/copy.tsx';
 import { EmptyState } from '../../ui/panel.tsx';
+import { SidePane } from '../../ui/side-pane.tsx';
 import { closeStream } from './close-stream.ts';
 import { LivePlayer } from './live-player.tsx';
 import { codecNameOf, nameOf } from './stream-text.ts';
@@ -21,28 +22,18 @@ export function StreamPane(props: {
 }) {
   const { t } = useText();
   const { stream, onClose } = props;
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent) => {
-      if (event.key === 'Escape' && document.querySelector('dialog[open]') === null) onClose();
-    };
-    document.addEventListener('keydown', onKey);
-    return () => document.removeEventListener('keydown', onKey);
-  }, [onClose]);
   return (
-    <aside
-      aria-label={props.name}
-      className="fixed inset-0 z-30 flex min-w-0 flex-col overflow-auto border-line bg-panel lg:static lg:w-[42%] lg:border-l"
-    >
-      <header className="flex min-h-11 items-center gap-2 border-line border-b py-1.5 pr-2 pl-4">
-        <h2 className="truncate font-semibold">{stream === undefined ? props.name : nameOf(stream)}</h2>
-        <span className="ml-auto" />
-        {stream !== undefined && (
+    <SidePane
+      title={stream === undefined ? props.name : nameOf(stream)}
+      aside={
+        stream !== undefined && (
           <Button look="danger" icon="close" onClick={() => void closeStream(stream, t)}>
             {t('streams.close')}
           </Button>
-        )}
-        <IconButton icon="close" label={t('common.close')} onClick={onClose} />
-      </header>
+        )
+      }
+      onClose={onClose}
+    >
       {stream === undefined ? (
         <EmptyState title={t(props.loaded ? 'streams.gone' : 'common.loading')} />
       ) : (
@@ -63,7 +54,7 @@ export function StreamPane(props: {
           <SessionList stream={stream} />
         </>
       )}
-    </aside>
+    </SidePane>
   );
 }
 

@@ -2,7 +2,7 @@ import { FakeClock } from '@sluice/base/clock';
 import { GatewayError } from '@sluice/base/errors';
 import type { Logger } from '@sluice/core/log/logger';
 import { type FlowMetadata, type FlowSeed, newFlow } from '@sluice/core/ports/flow';
-import type { GroupConfig } from '../../config/proxy-config.ts';
+import { type GroupConfig, PLAIN_GROUP } from '../../config/proxy-config.ts';
 import { DelayTester } from '../../health/delay-tester.ts';
 import type { HealthCheckOptions } from '../../health/health-check.ts';
 import { HealthRecord } from '../../health/health-record.ts';
@@ -22,28 +22,11 @@ export function groupConfig(
   more: Partial<GroupConfig> = {},
 ): GroupConfig {
   return {
+    ...PLAIN_GROUP,
     name,
     type,
     proxies,
-    use: [],
     testUrl: TEST_URL,
-    intervalSeconds: 0,
-    timeoutMs: 5_000,
-    maxFailedTimes: 5,
-    lazy: true,
-    expectedStatus: '*',
-    disableUdp: false,
-    filters: [],
-    excludeFilters: [],
-    excludeTypes: [],
-    toleranceMs: 0,
-    strategy: 'consistent-hashing',
-    hidden: false,
-    icon: '',
-    interfaceName: '',
-    routingMark: 0,
-    defaultSelected: '',
-    emptyFallback: 'COMPATIBLE',
     ...more,
   };
 }
