@@ -235,16 +235,37 @@ describe('GeoStore', () => {
   it('fails with the text to show', async () => {
     const store = open();
     await assert.rejects(store.ensure(kinds('geosite')), {
-      message: "can't download GeoSite.dat: 404 Not Found",
+      message: "can't download GeoSite.dat: 404 Not Found (http://geo.test/geosite)",
     });
     await assert.rejects(store.ensure(kinds('geoip')), {
-      message: "can't download GeoIP.dat: 404 Not Found",
+      message: "can't download GeoIP.dat: 404 Not Found (http://geo.test/geoip)",
     });
-    await assert.rejects(store.ensure(kinds('mmdb')), { message: "can't download MMDB: 404 Not Found" });
-    await assert.rejects(store.ensure(kinds('asn')), { message: "can't download ASN.mmdb: 404 Not Found" });
+    await assert.rejects(store.ensure(kinds('mmdb')), {
+      message: "can't download MMDB: 404 Not Found (http://geo.test/mmdb)",
+    });
+    await assert.rejects(store.ensure(kinds('asn')), {
+      message: "can't download ASN.mmdb: 404 Not Found (http://geo.test/asn)",
+    });
     fetcher.files.set(SETTINGS.urls.geosite, Buffer.from('<html>'));
     await assert.rejects(store.ensure(kinds('geosite')), { code: 'geo.download' });
     assert.deepEqual(await readdir(directory), []);
+  });
+
+  it('serves what cannot be kept', async () => {
+    // Temporary files get names next to the target, so a folder that is none refuses them.
+    const nowhere = join(directory, 'none');
+    fetcher.files.set(SETTINGS.urls.geosite, sitesOf('a.test'));
+    const store = new GeoStore({
+      directory: nowhere,
+      settings: SETTINGS,
+      fetcher,
+      clock,
+      logger: recordingLogger(lines),
+    });
+    await put('none', Buffer.from('a file'));
+    await store.ensure(kinds('geosite'));
+    assert.equal(store.siteList('cn', []).matches('a.test'), true);
+    assert.match(lines.join('\n'), /GeoSite\.dat is not kept over a restart: /);
   });
 
   it('updates what is in use, and lists that were given out follow', async () => {

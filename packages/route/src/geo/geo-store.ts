@@ -1,5 +1,6 @@
-import { readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import type { Clock } from '@sluice/base/clock';
 import { errorText, GatewayError } from '@sluice/base/errors';
 import type { Logger } from '@sluice/core/log/logger';
@@ -178,15 +179,34 @@ export class GeoStore implements GeoSource, GeoControl {
 
   async #download(kind: GeoKind, path: string): Promise<void> {
     const { label } = GEO_FILES[kind];
+    let bytes: Uint8Array;
     try {
-      const bytes = await this.#fetch(kind);
+      bytes = await this.#fetch(kind);
       checkGeoDownload(kind, bytes);
-      await saveGeoFile(path, bytes);
-      this.#use(kind, path, bytes);
     } catch (error) {
-      throw downloadError(`can't download ${label}: ${errorText(error)}`, error);
+      const url = this.#settings.urls[kind];
+      throw downloadError(`can't download ${label}: ${errorText(error)} (${url})`, error);
     }
+    this.#use(kind, await this.#save(kind, path, bytes), bytes);
     this.#logger.info(`Download ${label} finish`);
+  }
+
+  /** On a full or read-only disk the file serves from a temporary folder until the next start. Returns where it is. */
+  async #save(kind: GeoKind, path: string, bytes: Uint8Array): Promise<string> {
+    const { label } = GEO_FILES[kind];
+    try {
+      await saveGeoFile(path, bytes);
+      return path;
+    } catch (error) {
+      this.#logger.error(`${label} is not kept over a restart: ${errorText(error)}`);
+    }
+    try {
+      const folder = await mkdtemp(join(tmpdir(), 'sluice-geo-'));
+      await saveGeoFile(join(folder, basename(path)), bytes);
+      return join(folder, basename(path));
+    } catch (error) {
+      throw downloadError(`can't save ${label}: ${errorText(error)}`, error);
+    }
   }
 
   async #updateKind(kind: GeoKind): Promise<void> {
