@@ -194,6 +194,11 @@ describe('the loader under bad files', () => {
     assert.match(loop.message, /anchor 'h' value contains itself/);
     assert.deepEqual([loop.line, loop.column], [2, 20]);
     assert.match(firstError('hosts: *nobody\n').message, /unknown anchor 'nobody' referenced/);
+    const { message, line } = firstError('mode: rule\n? {a: 1, <<: x}\n: 1\n');
+    assert.match(message, /a mapping key must be a scalar/);
+    assert.equal(line, 2);
+    firstError(`${levels.join('\n')}\n? *l11\n: 1\n`);
+    assert.equal(load('x: &x mode\n*x : direct\n').settings?.route.mode, 'direct');
     const many = Array.from({ length: 20_000 }, (_, index) => `  h${index}.test: 127.0.0.1`).join('\n');
     load(`x: &x\n${many}\nhosts: { <<: *x }\n`);
   });

@@ -179,11 +179,7 @@ class NodeReader {
         for (const entry of this.#mergedEntries(pair, depth)) merged.push(entry);
         continue;
       }
-      const keyText = isScalar(key)
-        ? typeof key.value === 'string'
-          ? key.value
-          : (key.source ?? String(key.value))
-        : String(key);
+      const keyText = this.#keyText(key, depth);
       const keyPlace = this.#place(key);
       if (seen.has(keyText)) {
         this.issues.push({
@@ -202,6 +198,14 @@ class NodeReader {
       own.push(entry);
     }
     return own;
+  }
+
+  /** A key must be a scalar, or an alias of one. */
+  #keyText(key: unknown, depth: number): string {
+    if (isScalar(key)) return typeof key.value === 'string' ? key.value : (key.source ?? String(key.value));
+    const read = this.read(key, depth + 1);
+    if (read.kind !== 'scalar') throw new RefusedDocument('yaml: a mapping key must be a scalar', read.place);
+    return read.text;
   }
 
   #mergedEntries(pair: Pair, depth: number): readonly ConfigEntry[] {
