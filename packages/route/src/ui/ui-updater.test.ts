@@ -72,6 +72,13 @@ describe('web interface', () => {
     assert.deepEqual(await readdir(join(home, 'web')), ['ui']);
   });
 
+  it('removes what an update left that was killed, and nothing else', async () => {
+    for (const name of ['.ui-a1B2c3', '.ui-mine', 'other'])
+      await mkdir(join(home, 'web', name, 'new'), { recursive: true });
+    await updater().update();
+    assert.deepEqual((await readdir(join(home, 'web'))).sort(), ['.ui-mine', 'other', 'ui']);
+  });
+
   it('takes a tar archive, and one without a directory of its own', async () => {
     body = await tarOf([
       [{ name: './dist', type: 'directory' }, ''],

@@ -89,7 +89,17 @@ export class UiUpdater {
       throw new Error(`${targetDir} holds more than the web interface`);
     const parent = dirname(targetDir);
     await mkdir(parent, { recursive: true, mode: 0o755 });
-    return mkdtemp(join(parent, `.${basename(targetDir)}-`));
+    const prefix = `.${basename(targetDir)}-`;
+    await removeLeftovers(parent, prefix);
+    return mkdtemp(join(parent, prefix));
+  }
+}
+
+/** What an update left that was under way when the process was killed. */
+async function removeLeftovers(parent: string, prefix: string): Promise<void> {
+  for (const name of await readdir(parent)) {
+    const isOurs = name.startsWith(prefix) && /^[A-Za-z0-9]{6}$/.test(name.slice(prefix.length));
+    if (isOurs) await rm(join(parent, name), { recursive: true, force: true });
   }
 }
 
