@@ -276,9 +276,16 @@ describe('the resolver and the DNS server', needs('dig', 'curl'), () => {
     assert.equal(await scene.talk('127.0.0.1', echo), 'refused');
     assert.deepEqual(await ask('a.test'), ['127.0.0.1']);
     assert.equal(await scene.talk('127.0.0.1', echo), 'ping');
+    main.dns.close();
+    assert.equal((await scene.api('POST', '/cache/dns/flush')).status, 204);
+    const udpEcho = await scene.rig.udpEcho();
+    const client = await scene.socksUdp();
+    const answer = await client.ask({ host: '127.0.0.1', port: udpEcho }, 'x');
+    assert.equal(answer.from, `127.0.0.1:${udpEcho}`, 'the address is known, so nobody is asked');
     await scene.stop();
+    const again = await server({ 'a.test': '127.0.0.1' });
     await start(
-      { nameserver: [main.at], 'default-nameserver': [main.at], 'enhanced-mode': 'normal' },
+      { nameserver: [again.at], 'default-nameserver': [again.at], 'enhanced-mode': 'normal' },
       { rules: ['DOMAIN,a.test,DIRECT', 'MATCH,REJECT'] },
     );
     assert.deepEqual(await ask('a.test'), ['127.0.0.1']);

@@ -30,6 +30,7 @@ export class LoopbackDns {
   readonly asked: string[] = [];
   readonly #socket = dgram.createSocket('udp4');
   readonly #answers: Readonly<Record<string, readonly AnswerRecord[]>>;
+  #closed = false;
 
   constructor(answers: Readonly<Record<string, readonly AnswerRecord[]>>) {
     this.#answers = answers;
@@ -45,7 +46,10 @@ export class LoopbackDns {
     return `127.0.0.1:${this.#socket.address().port}`;
   }
 
+  /** Stops answering; once is enough. */
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     this.#socket.close();
   }
 
