@@ -91,7 +91,7 @@ class ComposedDnsService implements LiveDnsService {
     this.#parts = parts;
     this.#system = new HostsFirstResolver(hosts, parts.systemResolver);
     this.#systemHosts = systemHostsAreDisabled(parts.environment) ? undefined : new SystemHosts(clock, log);
-    this.#pools = new FakeIpPools(parts.database, log);
+    this.#pools = new FakeIpPools(parts.database, log, parts.clock);
     const responder: DnsResponder = {
       respond: (message, client, port, limit) => this.#pipeline?.respond(message, client, port, limit),
     };

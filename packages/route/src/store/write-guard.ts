@@ -21,12 +21,16 @@ export class WriteGuard {
       write();
       return true;
     } catch (error) {
-      const toldAtMs = this.#toldAtMs.get(what);
-      if (toldAtMs === undefined || this.#clock.now() - toldAtMs >= QUIET_MS) {
-        this.#toldAtMs.set(what, this.#clock.now());
-        this.#log.error(`${what} could not be saved: ${errorText(error)}`);
-      }
+      this.report(what, error);
       return false;
     }
+  }
+
+  /** Logs why a write failed, unless it has been told in the last minute. */
+  report(what: string, error: unknown): void {
+    const toldAtMs = this.#toldAtMs.get(what);
+    if (toldAtMs !== undefined && this.#clock.now() - toldAtMs < QUIET_MS) return;
+    this.#toldAtMs.set(what, this.#clock.now());
+    this.#log.error(`${what} could not be saved: ${errorText(error)}`);
   }
 }

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { errorText } from '@sluice/base/errors';
+import type { Clock } from '@sluice/base/clock';
 import type { Logger } from '@sluice/core/log/logger';
+import { WriteGuard } from '../../store/write-guard.ts';
 import type { FakeIpConfig } from '../config/resolved-dns.ts';
 import { FakeIpPool } from './fake-ip-pool.ts';
 import type { FakeIpRange } from './fake-ip-range.ts';
@@ -12,12 +13,12 @@ type OpenPool = { readonly pool: FakeIpPool; readonly isStored: boolean };
 /** The pools of both families over reloads: one whose range and way of storing stay the same keeps its names. */
 export class FakeIpPools {
   readonly #database: DatabaseSync;
-  readonly #log: Logger;
+  readonly #writes: WriteGuard;
   #open = new Map<4 | 6, OpenPool>();
 
-  constructor(database: DatabaseSync, log: Logger) {
+  constructor(database: DatabaseSync, log: Logger, clock: Clock) {
     this.#database = database;
-    this.#log = log;
+    this.#writes = new WriteGuard(log, clock);
   }
 
   /** Opens the pools of a configuration, or closes all when there is none. */
@@ -59,9 +60,7 @@ export class FakeIpPools {
     const old = this.#open.get(range.family);
     if (old?.isStored === isStored && old.pool.range.text === range.text) return old;
     const table = isStored
-      ? new StoredFakeIpTable(this.#database, range, (error) =>
-          this.#log.warning(`fake addresses could not be saved: ${errorText(error)}`),
-        )
+      ? new StoredFakeIpTable(this.#database, range, (error) => this.#writes.report('fake addresses', error))
       : new MemoryFakeIpTable();
     return { pool: new FakeIpPool(range, table), isStored };
   }
