@@ -59,11 +59,13 @@ socks pass { ${everyone} }
         { name: 'dante over ss', ...socksNode, 'dialer-proxy': 'pick' },
         { name: 'ss over dante', ...ssNode, 'dialer-proxy': 'dante' },
         { name: 'lost', ...tcpOnly, 'dialer-proxy': 'nobody' },
+        { name: 'stream', ...tcpOnly },
+        { name: 'ss over stream', ...ssNode, 'dialer-proxy': 'stream' },
       ],
       'proxy-groups': [
         group('pick', 'select', 'ss', 'DIRECT'),
         group('outer', 'select', 'pick'),
-        group('any', 'select', 'dante over ss', 'ss over dante', 'relay'),
+        group('any', 'select', 'dante over ss', 'ss over dante', 'relay', 'ss over stream'),
         group('relay', 'relay', 'dante', 'outer', 'DIRECT'),
       ],
       rules: [
@@ -145,6 +147,14 @@ socks pass { ${everyone} }
       assert.deepEqual(found.chains.slice(-2), [chain, 'any']);
     });
   }
+
+  it('sends no datagram past a carrier that takes none', async () => {
+    await scene.api('PUT', '/proxies/any', { name: 'ss over stream' });
+    const client = await scene.socksUdp();
+    client.send({ host: '127.0.0.1', port: anyEcho }, 'x');
+    await scene.logged('proxy adapter [stream] UDP is not supported');
+    await assert.rejects(client.next(200), /no datagram/);
+  });
 
   it('carries a DNS client through a SOCKS5 server', async () => {
     const client = await scene.socksUdp();
