@@ -173,6 +173,22 @@ describe('applyEnvironment', () => {
   });
 });
 
+it('tells of what is not served only where it is asked for', () => {
+  const schema = Type.Object({ tun: Type.Optional(Type.Unknown({ notServed: true })) });
+  const count = (text: string) => decodeConfig(schema, parseYamlConfig(text, 'f').node).issues.length;
+  for (const text of ['tun: {enable: true}', 'tun: {stack: mixed}', 'tun: 1', 'tun: [a]', 'tun: x'])
+    assert.equal(count(text), 1, text);
+  for (const text of [
+    'tun: {enable: false, stack: mixed}',
+    'tun: {}',
+    'tun: []',
+    'tun: ""',
+    'tun:',
+    'tun: 0',
+  ])
+    assert.equal(count(text), 0, text);
+});
+
 describe('parseIniConfig', () => {
   it('reads sections and keys with their places', () => {
     const { node, issues } = parseIniConfig(

@@ -1,6 +1,13 @@
 import type { ConfigIssue, ConfigPath, ReportIssue } from './issue.ts';
 import { nearestName } from './near-name.ts';
-import { type ConfigEntry, type ConfigNode, describeNode, locateNode, nodeToPlain } from './node.ts';
+import {
+  type ConfigEntry,
+  type ConfigNode,
+  childNode,
+  describeNode,
+  locateNode,
+  nodeToPlain,
+} from './node.ts';
 
 /**
  * The part of JSON Schema that configuration schemas use, with four keywords of our own (set them as options of the TypeBox type):
@@ -167,7 +174,7 @@ class Decoder {
       if (name === '__proto__') continue;
       if (property !== undefined) {
         const at = [...path, name];
-        if (property.notServed === true)
+        if (property.notServed === true && !isSwitchedOff(entry.node))
           this.#push('warning', entry, at, 'accepted, but not served by this version');
         // A null scalar counts as absent, so that `key:` with nothing behind it keeps its default.
         const absent = entry.node.kind === 'scalar' && entry.node.value === null && !acceptsNull(property);
@@ -332,4 +339,14 @@ function describeSchema(schema: ConfigSchema): string {
     default:
       return 'any value';
   }
+}
+
+/** Whether a section or key asks for nothing: `enable: false`, an empty value, `false` or 0. */
+function isSwitchedOff(node: ConfigNode): boolean {
+  if (node.kind === 'map') {
+    const enable = childNode(node, 'enable');
+    return node.entries.length === 0 || (enable !== undefined && isSwitchedOff(enable));
+  }
+  if (node.kind === 'list') return node.items.length === 0;
+  return node.value === null || node.value === false || node.value === 0 || node.value === '';
 }

@@ -8,8 +8,9 @@ import { FakeIpRange } from '../dns/fake-ip/fake-ip-range.ts';
 import { StoredFakeIpTable } from '../dns/fake-ip/stored-fake-ip-table.ts';
 import { SelectionStore } from '../group/selection-store.ts';
 import { StatisticsStore } from '../statistics/statistics-store.ts';
+import { LogRecorder } from '../testing/log-recorder.ts';
 import { openRouteDatabase, openRouteDatabaseOrMemory } from './route-database.ts';
-import { collectingLog, quietWrites } from './testing/quiet-writes.ts';
+import { quietWrites } from './testing/quiet-writes.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -27,19 +28,19 @@ describe('a full disk', () => {
   it('costs no statistics of the hour, and is told of once a minute', () => {
     const { database, free } = fullDatabase();
     const clock = new FakeClock(HOUR_MS);
-    const lines: string[] = [];
-    const store = new StatisticsStore(database, clock, quietWrites(lines, clock));
+    const log = new LogRecorder();
+    const store = new StatisticsStore(database, clock, quietWrites(log, clock));
     for (let number = 0; number < 3_000; number++) {
       const names = { client: '127.0.0.1', host: `${number}.test`, rule: 'Match', outbound: 'DIRECT' };
       store.record({ ...names, upload: 1, download: 2, closedAtMs: HOUR_MS });
     }
     store.flush();
     store.flush();
-    assert.equal(lines.length, 1);
-    assert.match(lines[0] ?? '', /^statistics could not be saved: database or disk is full$/);
+    assert.equal(log.lines.length, 1);
+    assert.match(log.lines[0] ?? '', /^error statistics could not be saved: database or disk is full$/);
     clock.advance(60_000);
     store.flush();
-    assert.equal(lines.length, 2);
+    assert.equal(log.lines.length, 2);
     free();
     const [total] = store.timeline(0, 2 * HOUR_MS);
     assert.deepEqual([total?.connections, total?.download], [3_000, 6_000]);
@@ -66,10 +67,10 @@ describe('a full disk', () => {
 
   it('lets groups be changed all the same', () => {
     const { database } = fullDatabase();
-    const lines: string[] = [];
-    const store = new SelectionStore(database, quietWrites(lines));
+    const log = new LogRecorder();
+    const store = new SelectionStore(database, quietWrites(log));
     for (let number = 0; number < 1_000; number++) store.save(`${number}${'g'.repeat(200)}`, 'member');
-    assert.deepEqual(lines, ['choices of groups could not be saved: database or disk is full']);
+    assert.deepEqual(log.lines, ['error choices of groups could not be saved: database or disk is full']);
     database.close();
   });
 
@@ -77,10 +78,10 @@ describe('a full disk', () => {
     const folder = mkdtempSync(join(tmpdir(), 'sluice-store-'));
     const path = join(folder, 'route.sqlite');
     writeFileSync(path, 'this is no database, but long enough to be taken for a damaged one'.repeat(100));
-    const lines: string[] = [];
-    const database = openRouteDatabaseOrMemory(path, collectingLog(lines));
+    const log = new LogRecorder();
+    const database = openRouteDatabaseOrMemory(path, log);
     new SelectionStore(database, quietWrites()).save('group', 'member');
-    assert.match(lines.join(), /route\.sqlite cannot be used, so nothing is remembered over a restart: /);
+    assert.match(log.lines.join(), /route\.sqlite cannot be used, so nothing is remembered over a restart: /);
     database.close();
     rmSync(folder, { recursive: true });
   });
