@@ -1,4 +1,5 @@
 import { flushCompileCache } from 'node:module';
+import { systemClock } from '@sluice/base/clock';
 import { errorText } from '@sluice/base/errors';
 import { createLogHub, type LogSink } from '@sluice/core/log/log-hub';
 import { textSink } from '@sluice/core/log/text-sink';
@@ -7,7 +8,7 @@ import {
   handOverListeners,
   inheritListeners,
 } from '@sluice/core/native/listener-handover';
-import { returnMemory } from '@sluice/core/native/return-memory';
+import { returnMemoryWhenIdle } from '@sluice/core/native/return-memory';
 import { type App, createApp } from '../app.ts';
 import { EXIT_FAILED, EXIT_OK } from '../exit-codes.ts';
 import { executeAgain, ProcessLifecycle } from '../process-lifecycle.ts';
@@ -43,7 +44,8 @@ export async function runCommand(source: SettingsSource, terminal: Terminal): Pr
   terminal.out(startScreen(app.describe(), terminal.colour));
   // A gateway usually ends by a signal, which would lose what this start compiled.
   flushCompileCache();
-  setTimeout(returnMemory, SETTLE_MS).unref();
+  const settled = setTimeout(() => void returnMemoryWhenIdle(systemClock), SETTLE_MS);
+  settled.unref();
   const endWatch = settings.watch ? watchConfiguration(files, app, terminal) : () => undefined;
   const next = await untilStopped(app, lifecycle, terminal);
   endWatch();
