@@ -78,7 +78,7 @@ export type RoutePlaneOptions = {
   readonly userAgent: string;
 };
 
-/** How long the start waits for providers; those that take longer go on loading behind it. */
+/** How long the start waits for providers; those that take longer go on loading behind it, and clients wait for them. */
 const START_PATIENCE_MS = 3_000;
 
 /**
@@ -122,6 +122,10 @@ class LiveRoutePlane implements RoutePlane {
   /** Those of the configuration in force, or of the one that is being put in force. */
   #providersInView: ProviderSet = NO_PROVIDERS;
   #running = false;
+  /** Whether clients are let in. */
+  #accepts = false;
+  /** While a reload fetches lists of outbounds, new flows of clients are dropped: their groups would lead straight out. */
+  #isSuspended = false;
 
   constructor(context: GatewayContext, options: RoutePlaneOptions) {
     const { clock, events, log, metrics } = context;
@@ -238,6 +242,7 @@ class LiveRoutePlane implements RoutePlane {
       names,
       sniffer: () => (this.#shown.sniffing ? this.#loaded.sniffer : undefined),
       onDialFailed: () => failedDials.inc(),
+      isSuspended: () => this.#isSuspended,
     };
     this.#tunnel = new Tunnel({ ...shared, tap: options.tap });
     this.#udp = new UdpSessions({ ...shared, resolver: late((dns) => dns.main) });
@@ -300,18 +305,38 @@ class LiveRoutePlane implements RoutePlane {
     this.#udp.start();
     this.#geo.start();
     await this.#dns.start();
+    const accepting = this.#startProviders().then(() => this.#accept());
     const { promise: patience, resolve } = Promise.withResolvers<void>();
     const timer = this.#context.clock.after(START_PATIENCE_MS, resolve);
-    const loaded = Promise.all([...this.#loaded.providers.keys.keys()].map((provider) => provider.start()));
-    await Promise.race([loaded, patience]);
+    await Promise.race([accepting, patience]);
     timer.cancel();
+    void this.#ui.ensure();
+  }
+
+  /** Resolves when every provider has loaded or failed; those that take long are named in the log. */
+  async #startProviders(): Promise<void> {
+    const pending = new Set(this.#loaded.providers.keys.keys());
+    const timer = this.#context.clock.after(START_PATIENCE_MS, () => {
+      const names = [...pending].map(({ name }) => name).join(', ');
+      this.#context.log.warning(`clients are accepted when these providers have loaded or failed: ${names}`);
+    });
+    await Promise.all(
+      [...pending].map((provider) => provider.start().finally(() => pending.delete(provider))),
+    );
+    timer.cancel();
+  }
+
+  /** Until providers are there, groups of them would lead straight out, which their users do not expect. */
+  async #accept(): Promise<void> {
+    if (!this.#running) return;
+    this.#accepts = true;
     this.#loaded.tables.outbounds.start();
     await this.#applyInbounds();
-    void this.#ui.ensure();
   }
 
   async stop(): Promise<void> {
     this.#running = false;
+    this.#accepts = false;
     await this.#inbounds.close();
     this.#loaded.tables.outbounds.stop();
     for (const provider of this.#loaded.providers.keys.keys()) provider.stop();
@@ -345,7 +370,13 @@ class LiveRoutePlane implements RoutePlane {
     before.tables.outbounds.stop();
     for (const provider of providersBeyond(before.providers, providers)) provider.stop();
     if (!this.#running) return;
-    await Promise.all(providersBeyond(providers, before.providers).map((provider) => provider.start()));
+    const added = providersBeyond(providers, before.providers);
+    this.#isSuspended = added.some((provider) => providers.proxy.get(provider.name) === provider);
+    try {
+      await Promise.all(added.map((provider) => provider.start()));
+    } finally {
+      this.#isSuspended = false;
+    }
     tables.outbounds.start();
     await this.#applyInbounds();
     void this.#ui.ensure();
@@ -357,13 +388,14 @@ class LiveRoutePlane implements RoutePlane {
 
   async #patch(patch: RouteSettingsPatch): Promise<void> {
     this.#loaded = { ...this.#loaded, settings: patchedSettings(this.#loaded.settings, patch) };
-    if (this.#running) await this.#applyInbounds();
+    await this.#applyInbounds();
     this.#context.events.emit('config.changed', { section: 'route' });
   }
 
-  #applyInbounds(): Promise<void> {
+  async #applyInbounds(): Promise<void> {
+    if (!this.#accepts) return;
     const { listeners, tunnels } = this.#loaded.parts;
-    return this.#inbounds.apply(describeInbounds(this.#shown, listeners, tunnels));
+    await this.#inbounds.apply(describeInbounds(this.#shown, listeners, tunnels));
   }
 
   /** Until the first configuration is in force nothing is routed, so what it needs is fetched straight. */

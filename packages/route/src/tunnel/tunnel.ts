@@ -33,6 +33,8 @@ export type TunnelParts = {
   readonly sniffer: () => Sniffer | undefined;
   /** Called for every outbound that could not be opened. */
   readonly onDialFailed: () => void;
+  /** While true, flows of clients are dropped; those of the gateway itself go on. */
+  readonly isSuspended: () => boolean;
 };
 
 /** How a flow of the gateway's own is accounted for. */
@@ -165,14 +167,15 @@ export class Tunnel {
    * is known, or the client was waited for in vain.
    */
   async #knowDestination(metadata: FlowMetadata, client: Duplex): Promise<boolean> {
-    const { sniffer, clock, log } = this.#parts;
+    const { sniffer, clock, log, isSuspended } = this.#parts;
     let failure: unknown;
     try {
       this.#settle(metadata);
     } catch (error) {
       failure = error;
     }
-    const active = sniffer();
+    // A name that is found cures a bad address, but not a reload.
+    const active = isSuspended() ? undefined : sniffer();
     if (active?.wantsStream(metadata) === true) {
       const outcome = await sniffFirstBytes(client, metadata, active, clock);
       if (outcome === 'found') failure = undefined;
@@ -183,8 +186,12 @@ export class Tunnel {
     return false;
   }
 
+  /** @throws GatewayError `route.suspended`, `route.no-destination`, `route.fake-ip-missing` */
   #settle(metadata: FlowMetadata): void {
-    const { tables, names } = this.#parts;
+    const { tables, names, isSuspended } = this.#parts;
+    if (metadata.type !== 'Inner' && isSuspended()) {
+      throw new GatewayError('unavailable', 'route.suspended', 'a reload is under way');
+    }
     settleDestination(metadata, tables().hosts, names());
   }
 

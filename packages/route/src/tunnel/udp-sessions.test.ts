@@ -105,6 +105,7 @@ describe('UDP sessions', () => {
       names: () => ({ enabled: false, mode: 'normal', reverse: () => undefined, isFakeIp: () => false }),
       sniffer: () => undefined,
       onDialFailed: () => undefined,
+      isSuspended: () => false,
     });
     sessions.start();
   });

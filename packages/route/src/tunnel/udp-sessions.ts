@@ -36,6 +36,7 @@ export type UdpParts = {
   readonly names: () => AddressNames;
   readonly sniffer: () => Sniffer | undefined;
   readonly onDialFailed: () => void;
+  readonly isSuspended: () => boolean;
 };
 
 /** The NAT table: one session per client socket, closed after a minute of silence. */
@@ -71,6 +72,7 @@ export class UdpSessions {
     const asked = metadata.host === '' ? metadata.destinationIp : metadata.host;
     let session = this.#sessions.get(key);
     if (session === undefined) {
+      if (this.#parts.isSuspended()) return undefined;
       const [oldest] = this.#sessions.keys();
       if (this.#sessions.size >= SESSION_LIMIT && oldest !== undefined) this.#end(oldest);
       const shared = { resolver, tables, names, budget: this.#budget, clock };
