@@ -46,7 +46,6 @@ function putAddress(words: Int32Array, at: number, address: number): void {
 
 /** Memory that datagrams are received into; laid out once, used by all sockets in turn. */
 export class ReceiveMemory {
-  readonly slots: number;
   /** Of all data, to tell views on it from others. */
   readonly buffer: ArrayBufferLike;
   readonly address: number;
@@ -59,7 +58,6 @@ export class ReceiveMemory {
   readonly #iovecs: Words;
 
   constructor(ffi: Ffi, slots: number) {
-    this.slots = slots;
     this.#ffi = ffi;
     this.#headers = pin(ffi, slots * HEADER_WORDS * 4);
     this.#headerAddresses = addressesOf(this.#headers, slots);
@@ -132,11 +130,6 @@ export class SendMemory {
       putAddress(this.#headers.words, slot * HEADER_WORDS, names.address + slot * NAME_BYTES);
       putAddress(this.#iovecs.words, slot * 2 * IOVEC_WORDS, this.#prefixes.address + slot * PREFIX_BYTES);
     }
-  }
-
-  /** True when nothing waits to be sent. */
-  get isEmpty(): boolean {
-    return this.#count === 0;
   }
 
   /** Adds a datagram; `prefix` is at most 32 bytes long. Those of another socket are sent first. */
