@@ -37,6 +37,7 @@ describe('splice engine', { skip: engine === undefined ? 'needs the ffi module o
   afterEach(() => {
     for (const socket of open.splice(0)) socket.destroy();
     server.close();
+    accepted.clear();
   });
 
   /** Both ends of one connection. */
@@ -51,6 +52,8 @@ describe('splice engine', { skip: engine === undefined ? 'needs the ffi module o
     const port = outer.localPort ?? 0;
     while (!accepted.has(port)) await once(server, 'connection');
     const inner = accepted.get(port) as Socket;
+    // A later connection may come from the same port.
+    accepted.delete(port);
     open.push(outer, inner);
     return { outer, inner };
   };
