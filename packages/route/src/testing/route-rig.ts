@@ -9,11 +9,11 @@ import { type Clock, systemClock } from '@sluice/base/clock';
 import { defaultOf } from '@sluice/core/config/decode';
 import { Events } from '@sluice/core/events';
 import type { GatewayContext } from '@sluice/core/gateway-context';
-import type { Logger } from '@sluice/core/log/logger';
 import { Metrics } from '@sluice/core/metrics';
 import type { FlowTap } from '@sluice/core/ports/flow-tap';
 import { type RouteConfig, routeConfigSchema } from '../config.ts';
 import { createRoutePlane, type RoutePlane } from '../plane.ts';
+import { LogRecorder } from './log-recorder.ts';
 
 /** A configuration with only some keys written. */
 export type PartialRouteConfig = { readonly [K in keyof RouteConfig]?: RouteConfig[K] };
@@ -25,14 +25,15 @@ export function routeConfig(partial: PartialRouteConfig): RouteConfig {
 
 /** A plane on loopback for tests, with its log lines, and everything that must be closed at the end. */
 export class RouteRig {
-  readonly lines: string[] = [];
+  readonly #log = new LogRecorder();
+  readonly lines = this.#log.lines;
   readonly dataDir = mkdtempSync(join(tmpdir(), 'sluice-route-'));
   readonly #closers: (() => Promise<unknown> | unknown)[] = [];
   tap: FlowTap | undefined;
 
   context(clock: Clock = systemClock): GatewayContext {
     const events = new Events((error) => this.lines.push(String(error)));
-    return { clock, log: this.#logger(), metrics: new Metrics(), events, dataDir: this.dataDir };
+    return { clock, log: this.#log, metrics: new Metrics(), events, dataDir: this.dataDir };
   }
 
   /** Starts a plane; `mixed-port` defaults to a free port. */
@@ -98,19 +99,6 @@ export class RouteRig {
     socket.on('error', () => socket.destroy());
     await once(socket, 'connect');
     return socket;
-  }
-
-  #logger(): Logger {
-    const write = (level: string) => (message: string) => void this.lines.push(`${level} ${message}`);
-    const logger: Logger = {
-      enabled: () => true,
-      debug: write('debug'),
-      info: write('info'),
-      warning: write('warning'),
-      error: write('error'),
-      child: () => logger,
-    };
-    return logger;
   }
 }
 

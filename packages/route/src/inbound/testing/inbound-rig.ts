@@ -3,9 +3,9 @@ import net from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Endpoint } from '@sluice/base/address';
 import { type Clock, systemClock } from '@sluice/base/clock';
-import type { Logger } from '@sluice/core/log/logger';
 import type { FlowMetadata } from '@sluice/core/ports/flow';
 import { PrefixSet } from '../../config/prefixes.ts';
+import { LogRecorder } from '../../testing/log-recorder.ts';
 import { startRelay } from '../../tunnel/relay.ts';
 import type { ClientPacket } from '../../tunnel/udp-session.ts';
 import type { AccessRules } from '../access.ts';
@@ -47,7 +47,8 @@ export function accessOf(users: Readonly<Record<string, string>> = {}): AccessRu
 
 /** Inbounds whose flows go straight to their destinations, with what they said on the way. */
 export class InboundRig implements FlowSink {
-  readonly lines: string[] = [];
+  readonly #log = new LogRecorder();
+  readonly lines = this.#log.lines;
   readonly flows: FlowMetadata[] = [];
   readonly packets: ClientPacket[] = [];
   readonly set: InboundSet;
@@ -63,7 +64,7 @@ export class InboundRig implements FlowSink {
     this.#dialInstead = options.dialInstead;
     this.set = new InboundSet({
       clock: systemClock,
-      log: this.#logger(),
+      log: this.#log,
       sink: this,
       access: () => this.access,
       onPacket: (packet) => {
@@ -112,18 +113,5 @@ export class InboundRig implements FlowSink {
   async close(): Promise<void> {
     await this.set.close();
     for (const stream of this.#open) stream.destroy();
-  }
-
-  #logger(): Logger {
-    const write = (level: string) => (message: string) => void this.lines.push(`${level} ${message}`);
-    const logger: Logger = {
-      enabled: () => true,
-      debug: write('debug'),
-      info: write('info'),
-      warning: write('warning'),
-      error: write('error'),
-      child: () => logger,
-    };
-    return logger;
   }
 }
